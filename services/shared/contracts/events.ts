@@ -1,6 +1,6 @@
 /** Every event that crosses a topic: CloudEvents 1.0 envelopes with versioned types. */
 import { z } from "@hono/zod-openapi";
-import { Instant, Task, Uuid } from "./task.ts";
+import { CivilDate, Due, Instant, Task, Uuid } from "./task.ts";
 import { Filter, List, Notification, Profile, ReminderEntry } from "./resources.ts";
 
 /** The topics, with what a broker is told about them. Key = user id everywhere. */
@@ -67,7 +67,22 @@ const base = {
 /** `before` holds the changed fields only, as they were. */
 const Before = z.record(z.string(), z.unknown()).nullable();
 
-export const TaskEventData = z.object({ ...base, task: Task, before: Before });
+/** What a consumer needs beside the task to place it in time, so that it has to ask nobody. */
+const Series = z.object({
+  /** The due of the series' first occurrence: the start of the rule's grid. */
+  anchor: Due,
+  /** The grid date that this occurrence stands for, even when its due was moved by hand. */
+  scheduled: CivilDate,
+}).nullable();
+
+export const TaskEventData = z.object({
+  ...base,
+  task: Task,
+  before: Before,
+  /** The user's zone at the change: where a floating due is. */
+  timeZone: z.string(),
+  series: Series,
+});
 export const ListEventData = z.object({ ...base, task: z.null(), list: List, before: Before });
 export const FilterEventData = z.object({ ...base, task: z.null(), filter: Filter, before: Before });
 export const ProfileEventData = z.object({ ...base, task: z.null(), profile: Profile, before: Before });
@@ -83,7 +98,11 @@ const schemaOf: Record<EventType, z.ZodType> = Object.fromEntries([
   ...TASK_EVENT_TYPES.map((type) => [type, TaskEventData]),
   ...OTHER_CHANGE_TYPES.map((type) => [
     type,
-    type.startsWith("list.") ? ListEventData : type.startsWith("filter.") ? FilterEventData : ProfileEventData,
+    type.startsWith("list.")
+      ? ListEventData
+      : type.startsWith("filter.")
+      ? FilterEventData
+      : ProfileEventData,
   ]),
   ...REMINDER_EVENT_TYPES.map((type) => [type, ReminderEventData]),
   ...NOTIFICATION_EVENT_TYPES.map((type) => [type, NotificationEventData]),

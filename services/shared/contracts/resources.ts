@@ -38,7 +38,9 @@ export const Filter = z.object({
   deletedAt: Instant.nullable(),
 }).openapi("Filter");
 export type Filter = z.infer<typeof Filter>;
-export const FilterInput = z.strictObject({ name, query: z.string().trim().min(1).max(1_000) }).openapi("FilterInput");
+export const FilterInput = z.strictObject({ name, query: z.string().trim().min(1).max(1_000) }).openapi(
+  "FilterInput",
+);
 export const FilterPatch = z.strictObject({
   name: name.optional(),
   query: z.string().trim().min(1).max(1_000).optional(),

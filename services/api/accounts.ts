@@ -1,0 +1,64 @@
+/** Accounts by better-auth: e-mail and password, sessions in cookies, JWT with JWKS, API keys. */
+import { apiKey } from "@better-auth/api-key";
+import { betterAuth } from "better-auth";
+import { bearer } from "better-auth/plugins/bearer";
+import { jwt } from "better-auth/plugins/jwt";
+import { Kysely } from "kysely";
+import { PostgresJSDialect } from "kysely-postgres-js";
+import { uuidv7 } from "uuidv7";
+import type { Sql } from "../shared/store/database.ts";
+
+/** How long a JWT of `GET /api/auth/token` is good for. */
+export const TOKEN_MINUTES = 15;
+
+export interface AccountsOptions {
+  /** A pool whose `search_path` is `accounts`. */
+  sql: Sql;
+  /** Signs cookies and encrypts the JWKS' private keys; must outlive restarts. */
+  secret: string;
+  /** Where the browser sees Rondo, such as `http://localhost:8080`. */
+  publicUrl: string;
+  /** Called once an account exists, before its first answer. */
+  onSignUp(user: { id: string; name: string; email: string }): Promise<void>;
+}
+
+/** The better-auth instance behind `/api/auth/*`. */
+export function createAccounts(options: AccountsOptions) {
+  const secure = options.publicUrl.startsWith("https:");
+  return betterAuth({
+    appName: "Rondo",
+    baseURL: options.publicUrl,
+    basePath: "/api/auth",
+    secret: options.secret,
+    telemetry: { enabled: false },
+    logger: { disabled: true },
+    database: { db: new Kysely({ dialect: new PostgresJSDialect({ postgres: options.sql }) }), type: "postgres" },
+    emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
+    session: { expiresIn: 30 * 86_400, updateAge: 86_400 },
+    // Rondo limits these calls itself, so that one setting covers all of the API.
+    rateLimit: { enabled: false },
+    advanced: {
+      cookiePrefix: "rondo",
+      useSecureCookies: secure,
+      defaultCookieAttributes: { httpOnly: true, sameSite: "lax", secure },
+      database: { generateId: () => uuidv7() },
+    },
+    databaseHooks: {
+      user: { create: { after: (user) => options.onSignUp(user) } },
+    },
+    plugins: [
+      bearer(),
+      jwt({
+        jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" } },
+        jwt: { issuer: "rondo", audience: "rondo", expirationTime: `${TOKEN_MINUTES}m` },
+      }),
+      apiKey({
+        rateLimit: { enabled: false },
+        defaultPrefix: "rondo_",
+        enableMetadata: true,
+        requireName: false,
+      }),
+    ],
+  });
+}
+export type Accounts = ReturnType<typeof createAccounts>;

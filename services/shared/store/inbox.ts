@@ -1,0 +1,158 @@
+/**
+ * The inbox: an event's id is recorded in the transaction of its effect, so a second delivery has none.
+ *
+ * A schema that consumes events has the tables `inbox (consumer, event_id, received_at)` and
+ * `inbox_positions (consumer, topic, user_id, seq)`.
+ */
+import { dataSchema, Envelope } from "../contracts/events.ts";
+import type { Delivery, Outcome } from "../runtime/ports.ts";
+import { newContext, runInContext } from "../telemetry/context.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { setUser, type Sql, type Tx } from "./database.ts";
+
+export interface ConsumerOptions {
+  sql: Sql;
+  schema: string;
+  consumer: string;
+  log: Log;
+  metrics: Metrics;
+  /**
+   * The effect of one event, inside the transaction that also records it; row-level security is at the
+   * event's user. A rejection undoes it and means retry.
+   */
+  effect(tx: Tx, event: Envelope): Promise<void>;
+  /** Called after the commit of a batch in which something took effect. */
+  committed?(): void;
+}
+
+/** An event that will never be understood: it goes to the dead-letter topic at once. */
+export class PoisonEvent extends Error {
+  override name = "PoisonEvent";
+}
+
+type Parsed = { event: Envelope } | { outcome: Outcome };
+
+/**
+ * A subscription handler that is effective once: one transaction for the batch; when it fails, one for each
+ * event, so that a bad one does not hold up the rest. Later events of a failed key are answered `retry`.
+ */
+export function createConsumer(options: ConsumerOptions): (batch: readonly Delivery[]) => Promise<Outcome[]> {
+  const { sql, log, metrics, consumer } = options;
+  return async (batch) => {
+    const parsed = batch.map((delivery) => parse(delivery));
+    const good = parsed.filter((entry): entry is { event: Envelope } => "event" in entry);
+    const clean = good.length === parsed.length;
+    if (clean && good.length > 1) {
+      try {
+        const started = performance.now();
+        await sql.begin(async (tx) => {
+          for (const [index, { event }] of good.entries()) {
+            await apply(tx, event, batch[index]?.topic ?? "", options);
+          }
+        });
+        const seconds = (performance.now() - started) / 1_000 / good.length;
+        for (const { event } of good) observe(event, "ok", seconds, options);
+        options.committed?.();
+        return good.map(() => ({ status: "ok" }));
+      } catch (cause) {
+        log.debug("a batch failed; its events are taken one by one", { consumer, cause });
+      }
+    }
+    const failed = new Set<string>();
+    const outcomes: Outcome[] = [];
+    let effective = false;
+    for (const [index, entry] of parsed.entries()) {
+      const key = batch[index]?.key ?? "";
+      const outcome: Outcome = failed.has(key)
+        ? { status: "retry", error: "an earlier event of this key was not taken" }
+        : "outcome" in entry
+        ? entry.outcome
+        : await one(entry.event, batch[index]?.topic ?? "", options);
+      effective ||= outcome.status === "ok";
+      if (outcome.status === "retry") failed.add(key);
+      if (outcome.status !== "ok" && !("event" in entry)) {
+        metrics.eventsConsumed.inc({ consumer, event_type: "invalid", outcome: outcome.status });
+      }
+      outcomes.push(outcome);
+    }
+    if (effective) options.committed?.();
+    return outcomes;
+  };
+}
+
+async function one(event: Envelope, topic: string, options: ConsumerOptions): Promise<Outcome> {
+  const started = performance.now();
+  try {
+    await options.sql.begin((tx) => apply(tx, event, topic, options));
+    observe(event, "ok", (performance.now() - started) / 1_000, options);
+    return { status: "ok" };
+  } catch (cause) {
+    const status = cause instanceof PoisonEvent ? "dead" : "retry";
+    observe(event, status, (performance.now() - started) / 1_000, options);
+    const error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    runInContext(contextOf(event), () =>
+      options.log.warn("an event was not taken", {
+        consumer: options.consumer,
+        eventId: event.id,
+        type: event.type,
+        status,
+        cause,
+      }));
+    return { status, error };
+  }
+}
+
+async function apply(tx: Tx, event: Envelope, topic: string, options: ConsumerOptions): Promise<void> {
+  const { schema, consumer } = options;
+  const scoped = setUser(tx, event.partitionkey);
+  const fresh = await tx`
+    with recorded as (
+      insert into ${tx(schema)}.inbox (consumer, event_id) values (${consumer}, ${event.id})
+      on conflict do nothing returning event_id
+    ), position as (
+      insert into ${tx(schema)}.inbox_positions as p (consumer, topic, user_id, seq)
+      select ${consumer}, ${topic}, ${event.partitionkey}, ${Number(event.data.seq)} from recorded
+      on conflict (consumer, topic, user_id) do update set seq = greatest(p.seq, excluded.seq)
+      returning seq
+    )
+    select event_id from recorded`;
+  await scoped;
+  if (fresh.length === 0) return;
+  await runInContext(contextOf(event), () => options.effect(tx, event));
+}
+
+function parse(delivery: Delivery): Parsed {
+  const envelope = Envelope.safeParse(delivery.event);
+  if (!envelope.success) {
+    return { outcome: { status: "dead", error: `not a Rondo event: ${envelope.error.message}` } };
+  }
+  const schema = dataSchema(envelope.data.type);
+  // A type this build does not know is for a later one: it is recorded by nobody and holds nobody up.
+  if (schema === undefined) return { outcome: { status: "ok" } };
+  const data = schema.safeParse(envelope.data.data);
+  if (!data.success) {
+    return { outcome: { status: "dead", error: `data breaks ${envelope.data.type}: ${data.error.message}` } };
+  }
+  return { event: envelope.data };
+}
+
+function observe(
+  event: Envelope,
+  outcome: Outcome["status"],
+  seconds: number,
+  options: ConsumerOptions,
+): void {
+  const { metrics, consumer } = options;
+  metrics.eventsConsumed.inc({ consumer, event_type: event.type, outcome });
+  metrics.eventProcessing.observe({ consumer }, seconds);
+  if (outcome === "ok") {
+    const lag = Temporal.Now.instant().since(Temporal.Instant.from(event.time)).total("seconds");
+    metrics.eventLag.observe({ consumer }, Math.max(0, lag));
+  }
+}
+
+/** The context of the work that an event causes. */
+export function contextOf(event: Envelope) {
+  return newContext({ correlationId: event.correlationid, traceparent: event.traceparent });
+}

@@ -1,0 +1,73 @@
+/** Brings the schemas to the state that this code expects; safe when two start at once. */
+import { fileURLToPath } from "node:url";
+import Postgrator from "postgrator";
+import type { Sql, Tx } from "./database.ts";
+
+/** What a service stores: its schema, the role it acts as, and where its migrations are. */
+export interface StoreDefinition {
+  schema: string;
+  role: string;
+  /** A folder of `NNN.do.<what>.sql`, append-only. */
+  migrations: URL;
+}
+
+/** The database was migrated by a newer Rondo than this one. */
+export class NewerSchemaError extends Error {
+  override name = "NewerSchemaError";
+}
+
+/** Any number: it only has to be the same for every Rondo. */
+const MIGRATION_LOCK = 7_274_001;
+
+/**
+ * Creates roles, extensions and schemas that are missing and runs the migrations that are due, in one
+ * transaction.
+ *
+ * @param sql a connection whose user may create roles, schemas and trusted extensions
+ * @throws NewerSchemaError when a schema's version is above the newest migration here
+ */
+export async function migrate(sql: Sql, stores: readonly StoreDefinition[]): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+    for (const extension of ["unaccent", "pg_trgm", "btree_gin"]) {
+      await tx`create extension if not exists ${tx(extension)} with schema public`;
+    }
+    for (const { role } of stores) await createRole(tx, role);
+    for (const store of stores) await migrateOne(tx, store);
+  });
+}
+
+/** Roles belong to the whole cluster, so another database's migration may make the same one at this moment. */
+async function createRole(tx: Tx, role: string): Promise<void> {
+  const [known] = await tx`select 1 from pg_roles where rolname = ${role}`;
+  if (known === undefined) {
+    await tx.unsafe(`
+      do $$ begin
+        create role ${role} nologin noinherit;
+      exception when duplicate_object or unique_violation then null;
+      end $$`);
+  }
+  const [member] = await tx`select pg_has_role(current_user, ${role}, 'member') as yes`;
+  if (member?.yes !== true) await tx.unsafe(`grant ${role} to current_user`);
+}
+
+async function migrateOne(tx: Tx, store: StoreDefinition): Promise<void> {
+  const execQuery = async (query: string) => ({ rows: [...await tx.unsafe(query)] });
+  await tx.unsafe(`create schema if not exists ${store.schema}`);
+  await tx.unsafe(`grant usage on schema ${store.schema} to ${store.role}`);
+  const postgrator = new Postgrator({
+    driver: "pg",
+    migrationPattern: `${fileURLToPath(store.migrations)}*.sql`,
+    schemaTable: `${store.schema}.schema_version`,
+    newline: "LF",
+    execQuery,
+  });
+  const [version, newest] = [await postgrator.getDatabaseVersion(), await postgrator.getMaxVersion()];
+  if (version > newest) {
+    throw new NewerSchemaError(
+      `Cannot use schema ${store.schema} as it is at version ${version} and this Rondo knows ${newest}: ` +
+        "start the newer Rondo that made it",
+    );
+  }
+  if (version < newest) await postgrator.migrate();
+}

@@ -1,0 +1,66 @@
+/** Every metric that Rondo exports, in one place: dashboards and alerts name no other. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SLOW = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+
+/** The metrics of one process; services that share it are told apart by labels. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers });
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers });
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    buckets = FAST,
+  ) => new Histogram({ name, help, labelNames: [...labelNames], buckets, registers });
+  new Gauge({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory of this process",
+    registers,
+    collect() {
+      this.set(Deno.memoryUsage().rss);
+    },
+  });
+  return {
+    registry,
+    tasksCreated: counter("tasks_created_total", "Tasks created", ["priority", "has_recurrence"]),
+    tasksCompleted: counter("tasks_completed_total", "Tasks completed"),
+    tasksDeleted: counter("tasks_deleted_total", "Tasks moved to trash"),
+    eventsPublished: counter("events_published_total", "Events acknowledged by the broker", [
+      "topic",
+      "event_type",
+    ]),
+    eventsConsumed: counter("events_consumed_total", "Deliveries by what became of them", [
+      "consumer",
+      "event_type",
+      "outcome",
+    ]),
+    eventProcessing: histogram("event_processing_seconds", "Time a consumer took for one event", [
+      "consumer",
+    ]),
+    eventLag: histogram("event_lag_seconds", "From the change to its effect at a consumer", ["consumer"]),
+    outboxPending: gauge("outbox_pending", "Events not yet acknowledged by the broker", ["source"]),
+    deadLetters: counter("dead_letters_total", "Events that went to a dead-letter topic", [
+      "topic",
+      "consumer",
+    ]),
+    notificationsSent: counter("notifications_sent_total", "Deliveries by channel", ["channel", "status"]),
+    remindersScheduled: counter("reminders_scheduled_total", "Reminders planned"),
+    remindersDelivered: counter("reminders_delivered_total", "Reminders that fired", ["late"]),
+    reminderDelay: histogram("reminder_delay_seconds", "From a reminder's time to its firing", [], SLOW),
+    httpDuration: histogram("http_request_duration_seconds", "HTTP requests", [
+      "service",
+      "method",
+      "route",
+      "status",
+    ]),
+    sseConnections: gauge("sse_connections", "Open streams"),
+    sseMessages: counter("sse_messages_total", "Messages sent to streams", ["event"]),
+  };
+}
+export type Metrics = ReturnType<typeof createMetrics>;
