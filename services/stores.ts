@@ -1,6 +1,11 @@
 /** The stores of every service: what a migration makes. */
-import type { StoreDefinition } from "./shared/store/migrate.ts";
-import { brokerStore } from "./shared/runtime/embedded/store.ts";
 import { apiStore } from "./api/store.ts";
+import { brokerStore } from "./shared/runtime/embedded/store.ts";
+import type { StoreDefinition } from "./shared/store/migrate.ts";
 
-export const STORES: readonly StoreDefinition[] = [apiStore, brokerStore];
+export const STORES: readonly StoreDefinition[] = [
+  apiStore,
+  // The relay owns no schema: its role may read and delete the outboxes of those who grant it that.
+  { schema: "relay", role: "rondo_relay" },
+  brokerStore,
+];

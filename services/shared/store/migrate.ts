@@ -7,8 +7,8 @@ import type { Sql, Tx } from "./database.ts";
 export interface StoreDefinition {
   schema: string;
   role: string;
-  /** A folder of `NNN.do.<what>.sql`, append-only. */
-  migrations: URL;
+  /** A folder of `NNN.do.<what>.sql`, append-only; absent for a service that only reads what others grant it. */
+  migrations?: URL;
 }
 
 /** The database was migrated by a newer Rondo than this one. */
@@ -33,7 +33,11 @@ export async function migrate(sql: Sql, stores: readonly StoreDefinition[]): Pro
       await tx`create extension if not exists ${tx(extension)} with schema public`;
     }
     for (const { role } of stores) await createRole(tx, role);
-    for (const store of stores) await migrateOne(tx, store);
+    for (const { schema, role, migrations } of stores) {
+      if (migrations === undefined) continue;
+      await tx.unsafe(`create schema if not exists ${schema}; grant usage on schema ${schema} to ${role}`);
+      await migrateOne(tx, schema, migrations);
+    }
   });
 }
 
@@ -51,21 +55,19 @@ async function createRole(tx: Tx, role: string): Promise<void> {
   if (member?.yes !== true) await tx.unsafe(`grant ${role} to current_user`);
 }
 
-async function migrateOne(tx: Tx, store: StoreDefinition): Promise<void> {
+async function migrateOne(tx: Tx, schema: string, migrations: URL): Promise<void> {
   const execQuery = async (query: string) => ({ rows: [...await tx.unsafe(query)] });
-  await tx.unsafe(`create schema if not exists ${store.schema}`);
-  await tx.unsafe(`grant usage on schema ${store.schema} to ${store.role}`);
   const postgrator = new Postgrator({
     driver: "pg",
-    migrationPattern: `${fileURLToPath(store.migrations)}*.sql`,
-    schemaTable: `${store.schema}.schema_version`,
+    migrationPattern: `${fileURLToPath(migrations)}*.sql`,
+    schemaTable: `${schema}.schema_version`,
     newline: "LF",
     execQuery,
   });
   const [version, newest] = [await postgrator.getDatabaseVersion(), await postgrator.getMaxVersion()];
   if (version > newest) {
     throw new NewerSchemaError(
-      `Cannot use schema ${store.schema} as it is at version ${version} and this Rondo knows ${newest}: ` +
+      `Cannot use schema ${schema} as it is at version ${version} and this Rondo knows ${newest}: ` +
         "start the newer Rondo that made it",
     );
   }
