@@ -1,0 +1,224 @@
+/**
+ * Compares recurrence with python-dateutil on random rules.
+ *
+ * `deno run -A services/shared/domain/fuzz/recurrence_fuzz.ts [count] [seed]`, with the interpreter that
+ * has python-dateutil in PYTHON (default `python3`). Every rule must agree, or differ in a way Rondo
+ * chose and a predicate below recognises; anything else is printed and makes the exit code 1.
+ */
+import { checkRule, occurrencesBetween } from "../recurrence.ts";
+
+const LIMIT = 20;
+const YEARS = 60;
+
+interface Case {
+  rule: string;
+  anchor: string;
+}
+
+/** The answers of `dateutil_compare.py`; see there. */
+interface Opinion {
+  plain: string[] | null;
+  anchored: string[] | null;
+  wide: string[] | null;
+  chosen: string[];
+}
+
+type Verdict =
+  | "same"
+  | "the anchor counts as the first"
+  | "a short month takes its last day"
+  | "a plain weekday beside one with an ordinal is kept (dateutil intersects them)"
+  | "positions in the first week count all of it (dateutil begins at the anchor)"
+  | "an ordinal beyond its month or year names nothing (dateutil fails)"
+  | "refused as never coming";
+
+const count = Number(Deno.args[0] ?? "3000");
+const seed = Number(Deno.args[1] ?? "20270131");
+const random = mulberry32(seed);
+const cases = Array.from({ length: count }, randomCase);
+
+const started = performance.now();
+const ours = cases.map(evaluate);
+const spent = performance.now() - started;
+const opinions = await askDateutil(cases);
+
+const tally = new Map<Verdict, number>();
+let failed = 0;
+for (const [index, test] of cases.entries()) {
+  const mine = ours[index];
+  const opinion = opinions[index];
+  if (mine === undefined || opinion === undefined) throw new Error(`No answer for case ${index}`);
+  const verdict = judge(test, mine, opinion);
+  if (verdict !== null) {
+    tally.set(verdict, (tally.get(verdict) ?? 0) + 1);
+    continue;
+  }
+  failed++;
+  console.error(`FAILED ${test.rule} from ${test.anchor}`);
+  console.error(`  Rondo     ${typeof mine === "string" ? mine : mine.join(" ")}`);
+  console.error(`  dateutil  ${opinion.plain?.join(" ") ?? "fails"}`);
+  console.error(`  chosen    ${opinion.chosen.join(" ")}`);
+}
+console.log(`seed ${seed}, ${count} rules, Rondo ${(spent / count).toFixed(2)} ms each`);
+for (const [verdict, times] of tally) console.log(`${String(times).padStart(6)} ${verdict}`);
+console.log(`${count - failed} passed, ${failed} failed`);
+Deno.exit(failed === 0 ? 0 : 1);
+
+/** The first dates of the grid, or the reason why the rule is refused. */
+function evaluate({ rule, anchor }: Case): string[] | string {
+  const problem = checkRule(rule);
+  if (problem !== null) return problem;
+  const to = `${Number(anchor.slice(0, 4)) + YEARS}-12-31`;
+  const due = { date: anchor, time: null, timeZone: null };
+  return occurrencesBetween({ rule, anchor: due, from: anchor, to, limit: LIMIT });
+}
+
+/** Null when the two disagree for a reason that is not known. */
+function judge({ rule, anchor }: Case, mine: string[] | string, opinion: Opinion): Verdict | null {
+  const { plain, anchored, wide, chosen } = opinion;
+  if (typeof mine === "string") {
+    const never = chosen.every((date) => date === anchor);
+    return mine === "must be able to produce an occurrence" && never ? "refused as never coming" : null;
+  }
+  if (plain !== null && same(mine, plain)) return "same";
+  if (plain !== null && anchored !== null && same(mine, anchored)) {
+    return plain.includes(anchor) ? null : "the anchor counts as the first";
+  }
+  if (!same(mine, chosen)) return null;
+  if (wide === null) {
+    return hasFarOrdinal(rule) ? "an ordinal beyond its month or year names nothing (dateutil fails)" : null;
+  }
+  if (/FREQ=WEEKLY.*BYSETPOS/.test(rule)) {
+    const week = Temporal.PlainDate.from(anchor).add({ days: 6 }).toString();
+    const later = (dates: string[]) => dates.filter((date) => date > week);
+    const agree = later(mine).every((date) => wide.includes(date));
+    return agree ? "positions in the first week count all of it (dateutil begins at the anchor)" : null;
+  }
+  if (isMixed(rule)) return "a plain weekday beside one with an ordinal is kept (dateutil intersects them)";
+  return isShortMonthDifference(rule, anchor, mine, wide) ? "a short month takes its last day" : null;
+}
+
+function weekdays(rule: string): string[] {
+  return /BYDAY=([^;]+)/.exec(rule)?.[1]?.split(",") ?? [];
+}
+
+function isMixed(rule: string): boolean {
+  const tokens = weekdays(rule);
+  return tokens.some((token) => token.length === 2) && tokens.some((token) => token.length > 2);
+}
+
+function hasFarOrdinal(rule: string): boolean {
+  const most = rule.includes("FREQ=MONTHLY") || rule.includes("BYMONTH=") ? 5 : 52;
+  return weekdays(rule).some((token) => Math.abs(Number(token.slice(0, -2))) > most);
+}
+
+/**
+ * Whether our dates are dateutil's plus last days of months that lack a named day, and nothing else. With
+ * BYSETPOS a last day also moves the positions of its period, so there the dates agree outside the periods
+ * that have one, which is what `chosen` being equal says already.
+ */
+function isShortMonthDifference(rule: string, anchor: string, mine: string[], wide: string[]): boolean {
+  if (!/FREQ=(MONTHLY|YEARLY)/.test(rule)) return false;
+  const named = /BYMONTHDAY=([^;]+)/.exec(rule)?.[1]?.split(",").map(Number) ?? [Number(anchor.slice(8))];
+  const longest = Math.max(...named);
+  if (longest <= 28) return false;
+  if (rule.includes("BYSETPOS")) return true;
+  const added = mine.filter((date) => date !== anchor && !wide.includes(date));
+  const last = mine.at(-1) ?? anchor;
+  const kept = wide.filter((date) => date <= last).every((date) => mine.includes(date));
+  return kept && added.length > 0 && added.every((date) => {
+    const { day, daysInMonth } = Temporal.PlainDate.from(date);
+    return day === daysInMonth && day < longest;
+  });
+}
+
+function same(one: string[], other: string[]): boolean {
+  return one.join() === other.join();
+}
+
+async function askDateutil(cases: Case[]): Promise<Opinion[]> {
+  const script = new URL("dateutil_compare.py", import.meta.url).pathname;
+  const python = new Deno.Command(Deno.env.get("PYTHON") ?? "python3", {
+    args: [script],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const lines = cases.map((test) => JSON.stringify({ ...test, limit: LIMIT, years: YEARS }));
+  const answer = python.output();
+  await ReadableStream.from([`${lines.join("\n")}\n`])
+    .pipeThrough(new TextEncoderStream())
+    .pipeTo(python.stdin);
+  const { success, stdout } = await answer;
+  if (!success) throw new Error("Cannot compare as python-dateutil must answer: the script failed");
+  return new TextDecoder().decode(stdout).trimEnd().split("\n").map((line): Opinion => JSON.parse(line));
+}
+
+// ---------------------------------------------------------------------------------------------------
+// Random rules of the supported grammar
+
+function randomCase(): Case {
+  const anchor = Temporal.PlainDate.from("2020-01-01").add({ days: below(5_000) });
+  // Late days of the month are where the rules differ, so they come up more often than by chance.
+  const late = chance(0.25) ? anchor.with({ day: Math.min(anchor.daysInMonth, 28 + below(4)) }) : anchor;
+  return { rule: randomRule(late), anchor: late.toString() };
+}
+
+function randomRule(anchor: Temporal.PlainDate): string {
+  const freq = oneOf(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"] as const);
+  const weekly = freq === "WEEKLY";
+  const ordinals = freq === "MONTHLY" ? 5 : freq === "YEARLY" ? (chance(0.5) ? 5 : 53) : 0;
+  const parts: string[] = [`FREQ=${freq}`];
+  if (chance(0.5)) parts.push(`INTERVAL=${chance(0.9) ? 1 + below(6) : 1 + below(60)}`);
+  const by: string[] = [];
+  if (chance(0.3)) by.push(`BYMONTH=${some(1 + below(4), () => 1 + below(12))}`);
+  if (!weekly && chance(0.4)) by.push(`BYMONTHDAY=${some(1 + below(3), randomMonthDay)}`);
+  if (chance(weekly ? 0.7 : 0.4)) by.push(`BYDAY=${some(1 + below(4), () => randomWeekday(ordinals))}`);
+  if (by.length > 0 && chance(0.25)) by.push(`BYSETPOS=${some(1 + below(2), () => signed(4))}`);
+  parts.push(...by);
+  if (chance(0.3)) parts.push(`WKST=${oneOf(["MO", "SU", "SA", "WE"])}`);
+  if (chance(0.2)) parts.push(`COUNT=${1 + below(25)}`);
+  else if (chance(0.2)) {
+    parts.push(`UNTIL=${anchor.add({ days: below(3_000) }).toString().replaceAll("-", "")}`);
+  }
+  return parts.join(";");
+}
+
+function randomMonthDay(): number {
+  return chance(0.4) ? 28 + 1 + below(3) : signed(31);
+}
+
+function randomWeekday(ordinals: number): string {
+  const day = oneOf(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]);
+  return ordinals > 0 && chance(0.5) ? `${signed(ordinals)}${day}` : day;
+}
+
+function some(length: number, make: () => string | number): string {
+  return [...new Set(Array.from({ length }, make))].join(",");
+}
+
+function signed(max: number): number {
+  return (1 + below(max)) * (chance(0.35) ? -1 : 1);
+}
+
+function oneOf<Item>(items: readonly [Item, ...Item[]]): Item {
+  return items[below(items.length)] ?? items[0];
+}
+
+function chance(probability: number): boolean {
+  return random() < probability;
+}
+
+function below(limit: number): number {
+  return Math.floor(random() * limit);
+}
+
+/** Tommy Ettinger's mulberry32: small, seeded, and good enough to pick rules. */
+function mulberry32(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
