@@ -177,8 +177,9 @@ function randomRule(anchor: Temporal.PlainDate): string {
   if (by.length > 0 && chance(0.25)) by.push(`BYSETPOS=${some(1 + below(2), () => signed(4))}`);
   parts.push(...by);
   if (chance(0.3)) parts.push(`WKST=${oneOf(["MO", "SU", "SA", "WE"])}`);
-  if (chance(0.2)) parts.push(`COUNT=${1 + below(25)}`);
-  else if (chance(0.2)) {
+  const end = random();
+  if (end < 0.2) parts.push(`COUNT=${1 + below(25)}`);
+  else if (end < 0.4) {
     parts.push(`UNTIL=${anchor.add({ days: below(3_000) }).toString().replaceAll("-", "")}`);
   }
   return parts.join(";");
