@@ -72,9 +72,9 @@ const WEEKDAYS: readonly Weekday[] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
  * 40 years.
  */
 const SEARCH: Record<Frequency, { days: number; first: number; horizon: number }> = {
-  DAILY: { days: 1, first: 32, horizon: 15_000 },
-  WEEKLY: { days: 7, first: 8, horizon: 2_200 },
-  MONTHLY: { days: 31, first: 6, horizon: 1_200 },
+  DAILY: { days: 1, first: 8, horizon: 15_000 },
+  WEEKLY: { days: 7, first: 4, horizon: 2_200 },
+  MONTHLY: { days: 31, first: 3, horizon: 1_200 },
   YEARLY: { days: 366, first: 2, horizon: 100 },
 };
 
@@ -88,13 +88,9 @@ class RuleProblem extends Error {}
  * @param rule an RRULE value; a leading `RRULE:` and lower case are accepted
  */
 export function checkRule(rule: string): string | null {
-  try {
-    const parsed = parseRule(rule);
-    return canOccur(parsed) ? null : "must be able to produce an occurrence";
-  } catch (cause) {
-    if (cause instanceof RuleProblem) return cause.message;
-    throw cause;
-  }
+  const parsed = tryRule(rule);
+  if (parsed instanceof RuleProblem) return parsed.message;
+  return canOccur(parsed) ? null : "must be able to produce an occurrence";
 }
 
 /**
@@ -334,16 +330,20 @@ function checkTogether(rule: Rule): void {
   }
 }
 
-/** A rule for evaluation; a refused one is a mistake of the caller, who checks at the edge. */
-function readRule(text: string): Rule {
+function tryRule(text: string): Rule | RuleProblem {
   try {
     return parseRule(text);
   } catch (cause) {
-    if (!(cause instanceof RuleProblem)) throw cause;
-    throw new RangeError(`Cannot read the recurrence rule as it ${cause.message}: current value is ${text}`, {
-      cause,
-    });
+    if (cause instanceof RuleProblem) return cause;
+    throw cause;
   }
+}
+
+/** A rule for evaluation; a refused one is a mistake of the caller, who checks at the edge. */
+function readRule(text: string): Rule {
+  const rule = tryRule(text);
+  if (!(rule instanceof RuleProblem)) return rule;
+  throw new RangeError(`Cannot read the recurrence rule as it ${rule.message}: current value is ${text}`);
 }
 
 function formatRule(rule: Rule): string {
@@ -421,7 +421,7 @@ function* gridDates(rule: Rule, anchor: string, from: string, to = "9999-12-31")
       giveUp = window.end.add({ days: days * full.interval * horizon });
     }
     start = window.end.add({ days: 1 });
-    size = Math.min(size * 2, periods * 32);
+    size = Math.min(size * 2, 512);
   }
 }
 
@@ -549,11 +549,16 @@ function* countedDates(rule: Rule, anchor: string, from: string, to?: string): G
 const ranks = new Map<string, { date: string; rank: number }>();
 
 /**
- * How many dates of the grid lie before `from`, at most `count`. Only walking the series tells, so the
- * latest answer is kept and the next walk, which is nearly always later, goes on from it.
+ * How many dates of the grid lie before `from`, at most `count`. A steady step can be divided; elsewhere
+ * only walking the series tells, so the latest answer is kept and the next walk, which is nearly always
+ * later, goes on from it.
  */
 function rankOf(rule: Rule, count: number, anchor: string, from: string): number {
   if (from <= anchor) return 0;
+  if (isSteady(rule)) {
+    const { days } = Temporal.PlainDate.from(anchor).until(Temporal.PlainDate.from(from));
+    return Math.min(count, Math.ceil(days / (SEARCH[rule.freq].days * rule.interval)));
+  }
   const key = `${anchor} ${formatRule(rule)}`;
   const known = ranks.get(key);
   const start = known !== undefined && known.date <= from ? known : { date: anchor, rank: 0 };
@@ -566,6 +571,10 @@ function rankOf(rule: Rule, count: number, anchor: string, from: string): number
   if (ranks.size >= 500) ranks.clear();
   ranks.set(key, { date: from, rank });
   return rank;
+}
+
+function isSteady({ freq, byMonth, byMonthDay, byDay }: Rule): boolean {
+  return (freq === "DAILY" || freq === "WEEKLY") && byMonth.length + byMonthDay.length + byDay.length === 0;
 }
 
 function first(dates: Generator<string, void>): string | null {
@@ -610,13 +619,8 @@ export function describeRecurrence(
   recurrence: { rule: string; mode: RecurrenceMode },
   locale = "en-GB",
 ): string {
-  let rule: Rule;
-  try {
-    rule = parseRule(recurrence.rule);
-  } catch (cause) {
-    if (cause instanceof RuleProblem) return "a custom schedule";
-    throw cause;
-  }
+  const rule = tryRule(recurrence.rule);
+  if (rule instanceof RuleProblem) return "a custom schedule";
   const ends = describeEnd(rule, locale);
   if (recurrence.mode === "completion") {
     const days = describeDays(rule);
