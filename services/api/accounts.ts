@@ -1,7 +1,6 @@
 /** Accounts by better-auth: e-mail and password, sessions in cookies, JWT with JWKS, API keys. */
 import { apiKey } from "@better-auth/api-key";
 import { betterAuth } from "better-auth";
-import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
 import { Kysely } from "kysely";
 import { PostgresJSDialect } from "kysely-postgres-js";
@@ -18,8 +17,6 @@ export interface AccountsOptions {
   secret: string;
   /** Where the browser sees Rondo, such as `http://localhost:8080`. */
   publicUrl: string;
-  /** Called once an account exists, before its first answer. */
-  onSignUp(user: { id: string; name: string; email: string }): Promise<void>;
 }
 
 /** The better-auth instance behind `/api/auth/*`. */
@@ -30,9 +27,17 @@ export function createAccounts(options: AccountsOptions) {
     baseURL: options.publicUrl,
     basePath: "/api/auth",
     secret: options.secret,
+    // The page may be open under another name of this host; what it may not be is of another host.
+    trustedOrigins: (request) => {
+      const host = request?.headers.get("host");
+      return host === null || host === undefined ? [] : [`http://${host}`, `https://${host}`];
+    },
     telemetry: { enabled: false },
     logger: { disabled: true },
-    database: { db: new Kysely({ dialect: new PostgresJSDialect({ postgres: options.sql }) }), type: "postgres" },
+    database: {
+      db: new Kysely({ dialect: new PostgresJSDialect({ postgres: options.sql }) }),
+      type: "postgres",
+    },
     emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
     session: { expiresIn: 30 * 86_400, updateAge: 86_400 },
     // Rondo limits these calls itself, so that one setting covers all of the API.
@@ -43,11 +48,7 @@ export function createAccounts(options: AccountsOptions) {
       defaultCookieAttributes: { httpOnly: true, sameSite: "lax", secure },
       database: { generateId: () => uuidv7() },
     },
-    databaseHooks: {
-      user: { create: { after: (user) => options.onSignUp(user) } },
-    },
     plugins: [
-      bearer(),
       jwt({
         jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" } },
         jwt: { issuer: "rondo", audience: "rondo", expirationTime: `${TOKEN_MINUTES}m` },

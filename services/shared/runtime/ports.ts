@@ -131,10 +131,16 @@ export interface Runtime extends Publisher {
   stop(): Promise<void>;
 }
 
+/** Where a request came from. */
+export interface Connection {
+  /** The peer's address, without a port. */
+  address: string;
+}
+
 /** A service: the same shape for all. */
 export interface Service {
   readonly name: string;
-  fetch(request: Request): Response | Promise<Response>;
+  fetch(request: Request, connection?: Connection): Response | Promise<Response>;
   /** Begins its loops and its runtime. */
   start(): Promise<void>;
   /** Whether its dependencies answer; the text says what does not. */

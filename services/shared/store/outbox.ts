@@ -47,7 +47,7 @@ export async function appendEvents(
     returning seq`;
   if (row === undefined) throw new Error("Cannot number events as the stream row did not come back");
   const first = row.seq - drafts.length + 1;
-  const envelopes = toEnvelopes(drafts, first, options);
+  const envelopes = buildEnvelopes(drafts, first, options);
   const rows = envelopes.map((event, index) => ({
     seq: first + index,
     topics: drafts[index]?.topics ?? [],
@@ -61,7 +61,12 @@ export async function appendEvents(
   return envelopes;
 }
 
-function toEnvelopes(drafts: readonly EventDraft[], first: number, options: AppendOptions): Envelope[] {
+/** The envelopes of drafts whose first number is `first`; for a writer that stores them in a statement of its own. */
+export function buildEnvelopes(
+  drafts: readonly EventDraft[],
+  first: number,
+  options: Omit<AppendOptions, "schema">,
+): Envelope[] {
   const { correlationId, traceparent } = currentContext();
   const time = formatInstant(options.now);
   let causationId = options.causationId;

@@ -1,0 +1,190 @@
+/** Who asks: a session cookie, a JWT or an API key becomes a principal; limits on how often. */
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import { LRUCache } from "lru-cache";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { z } from "zod";
+import type { Actor } from "../shared/contracts/events.ts";
+import { ProblemError } from "../shared/http/problem.ts";
+import type { Sql } from "../shared/store/database.ts";
+import type { Accounts } from "./accounts.ts";
+
+export type Scope = "read" | "write";
+
+export interface Principal {
+  userId: string;
+  actor: Actor;
+  scopes: readonly Scope[];
+  /** How it proved itself: only a cookie is sent by a browser on its own. */
+  by: "cookie" | "jwt" | "api-key";
+}
+
+export const KEY_PREFIX = "rondo_";
+/** The resource under which a key's scopes are stored. */
+export const KEY_RESOURCE = "rondo";
+/** How long a credential that was found good is not looked up again; a revoked one is good that long elsewhere. */
+const TRUST_MS = 5_000;
+
+export interface Authenticator {
+  /** The principal of a request. @throws ProblemError 401 */
+  authenticate(request: Request): Promise<Principal>;
+  /** Forgets what it knows of credentials: after a sign-out or a revoked key. */
+  forget(): void;
+}
+
+export interface AuthenticatorOptions {
+  accounts: Accounts;
+  /** A pool on the accounts schema. */
+  sql: Sql;
+  /** Makes what the account needs, the first time that it is seen. */
+  ensureProfile(userId: string): Promise<void>;
+}
+
+const Verified = z.object({
+  valid: z.literal(true),
+  key: z.object({
+    id: z.string(),
+    referenceId: z.string(),
+    permissions: z.record(z.string(), z.array(z.string())).nullish(),
+  }),
+});
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { accounts, sql, ensureProfile } = options;
+  const trusted = new LRUCache<string, Principal>({ max: 10_000, ttl: TRUST_MS });
+  const seen = new LRUCache<string, true>({ max: 100_000 });
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined;
+
+  async function loadKeys(): Promise<ReturnType<typeof createLocalJWKSet>> {
+    const rows = await sql<{ id: string; publicKey: string; alg: string | null }[]>`
+      select "id", "publicKey", "alg" from "jwks"`;
+    const set = {
+      keys: rows.map((row) => ({ ...JSON.parse(row.publicKey), kid: row.id, alg: row.alg ?? "EdDSA" })),
+    };
+    return createLocalJWKSet(set as JSONWebKeySet);
+  }
+
+  async function byToken(token: string): Promise<Principal> {
+    for (const attempt of ["known", "reloaded"]) {
+      keys = attempt === "known" && keys !== undefined ? keys : await loadKeys();
+      try {
+        const { payload } = await jwtVerify(token, keys, { issuer: "rondo", audience: "rondo" });
+        const userId = z.uuid().parse(payload.sub);
+        return { userId, actor: { kind: "user", id: userId }, scopes: ["read", "write"], by: "jwt" };
+      } catch (cause) {
+        // A key that this process has not seen yet is the one failure that a second look can mend.
+        if (attempt === "reloaded" || !isUnknownKey(cause)) {
+          throw unauthorized("The token is not valid or has expired");
+        }
+      }
+    }
+    throw unauthorized("The token is not valid or has expired");
+  }
+
+  async function byKey(key: string): Promise<Principal> {
+    const verified = Verified.safeParse(await accounts.api.verifyApiKey({ body: { key } }).catch(() => null));
+    if (!verified.success) throw unauthorized("The API key is not valid");
+    const { id, referenceId, permissions } = verified.data.key;
+    const scopes = (permissions?.[KEY_RESOURCE] ?? []).filter((scope): scope is Scope =>
+      scope === "read" || scope === "write"
+    );
+    return { userId: referenceId, actor: { kind: "api-key", id }, scopes, by: "api-key" };
+  }
+
+  async function byCookie(cookie: string): Promise<Principal> {
+    const session = await accounts.api.getSession({ headers: new Headers({ cookie }) });
+    if (session === null) throw unauthorized("Sign in first");
+    const userId = session.user.id;
+    return { userId, actor: { kind: "user", id: userId }, scopes: ["read", "write"], by: "cookie" };
+  }
+
+  return {
+    async authenticate(request) {
+      const authorization = request.headers.get("authorization");
+      const bearer = authorization === null ? null : /^Bearer +(\S{1,4096}) *$/i.exec(authorization)?.[1];
+      if (bearer === undefined) throw unauthorized("Authorization must be Bearer and a JWT or an API key");
+      const credential = bearer ?? sessionCookie(request);
+      if (credential === null) throw unauthorized("Sign in first");
+      const known = trusted.get(credential);
+      if (known !== undefined) return known;
+      const principal = bearer === null
+        ? await byCookie(request.headers.get("cookie") ?? "")
+        : bearer.startsWith(KEY_PREFIX)
+        ? await byKey(bearer)
+        : await byToken(bearer);
+      if (!seen.has(principal.userId)) {
+        await ensureProfile(principal.userId);
+        seen.set(principal.userId, true);
+      }
+      trusted.set(credential, principal);
+      return principal;
+    },
+    forget: () => trusted.clear(),
+  };
+}
+
+/** The session's cookie as it came, or null. */
+function sessionCookie(request: Request): string | null {
+  const cookie = request.headers.get("cookie");
+  return cookie === null
+    ? null
+    : /(?:^|;\s*)((?:__Secure-)?rondo\.session_token=[^;]+)/.exec(cookie)?.[1] ?? null;
+}
+
+function unauthorized(detail: string): ProblemError {
+  return new ProblemError(401, detail, { headers: { "www-authenticate": "Bearer" } });
+}
+
+const isUnknownKey = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && cause.code === "ERR_JWKS_NO_MATCHING_KEY";
+
+/** @throws ProblemError 403 when an API key lacks the scope */
+export function requireScope(principal: Principal, scope: Scope): void {
+  if (!principal.scopes.includes(scope)) {
+    throw new ProblemError(403, `This API key may not ${scope}: make one with the scope ${scope}`);
+  }
+}
+
+/**
+ * A page of another site can make a browser send the cookie along: a write by cookie must come from our origin.
+ *
+ * @throws ProblemError 403
+ */
+export function requireSameOrigin(request: Request, principal: Principal): void {
+  if (principal.by !== "cookie") return;
+  const site = request.headers.get("sec-fetch-site");
+  const origin = request.headers.get("origin");
+  const foreign = site === "cross-site" || site === "same-site" ||
+    (origin !== null && URL.parse(origin)?.host !== request.headers.get("host") &&
+      URL.parse(origin)?.host !== new URL(request.url).host);
+  if (foreign) throw new ProblemError(403, "This request came from a page of another site");
+}
+
+export interface RateLimits {
+  /** Sign-ups and sign-ins a minute and address (default 20). */
+  signInPerMinute: number;
+  /** Other calls a second and user (default 200). */
+  callsPerSecond: number;
+}
+export const DEFAULT_RATE_LIMITS: RateLimits = { signInPerMinute: 20, callsPerSecond: 200 };
+
+export interface Limiter {
+  /** @throws ProblemError 429 with Retry-After */
+  signIn(address: string): Promise<void>;
+  call(userId: string): Promise<void>;
+}
+
+export function createLimiter(limits: RateLimits): Limiter {
+  const signIns = new RateLimiterMemory({ points: limits.signInPerMinute, duration: 60 });
+  const calls = new RateLimiterMemory({ points: limits.callsPerSecond, duration: 1 });
+  const consume = async (limiter: RateLimiterMemory, key: string): Promise<void> => {
+    try {
+      await limiter.consume(key);
+    } catch (cause) {
+      if (!(cause instanceof RateLimiterRes)) throw cause;
+      throw new ProblemError(429, "Too many requests: wait before the next", {
+        headers: { "retry-after": String(Math.max(1, Math.ceil(cause.msBeforeNext / 1_000))) },
+      });
+    }
+  };
+  return { signIn: (address) => consume(signIns, address), call: (userId) => consume(calls, userId) };
+}

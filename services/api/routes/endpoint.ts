@@ -1,0 +1,285 @@
+/** One way to say an endpoint: its contract becomes OpenAPI, its input is parsed, its writes are idempotent. */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { MAX_LIMIT } from "../../shared/contracts/task.ts";
+import { invalid, Problem, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import {
+  type Authenticator,
+  type Limiter,
+  type Principal,
+  requireSameOrigin,
+  requireScope,
+  type Scope,
+} from "../auth.ts";
+import type { Answer, StoredAnswer, Unit, UnitOptions, Units } from "../unit.ts";
+
+export interface EndpointTools {
+  app: OpenAPIHono;
+  authenticator: Authenticator;
+  limiter: Limiter;
+  units: Units;
+}
+
+export interface Call<P, Q, B> {
+  context: Context;
+  principal: Principal;
+  params: P;
+  query: Q;
+  body: B;
+  /** Runs a command once per `Idempotency-Key`; the answer to give. */
+  command(work: (unit: Unit) => Promise<Answer>): Promise<Response>;
+}
+
+export interface EndpointDefinition<P, Q, B> {
+  method: "get" | "post" | "patch" | "delete";
+  path: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  scope: Scope;
+  params?: z.ZodObject & z.ZodType<P>;
+  query?: z.ZodObject & z.ZodType<Q>;
+  body?: { schema: z.ZodType<B>; required: boolean; mediaTypes?: readonly string[]; maxBytes?: number };
+  /** A body that is not JSON: the handler reads it. */
+  rawBody?: Record<string, z.ZodType>;
+  responses: Record<number, { description: string; schema?: z.ZodType; mediaType?: string }>;
+  /** Honours `If-Match`. */
+  ifMatch?: boolean;
+}
+
+const JSON_TYPES = ["application/json"] as const;
+const DEFAULT_MAX_BYTES = 1_000_000;
+const KEY_HEADER = z.string().min(1).max(255);
+
+/** `limit` and `cursor` of a page. */
+export const Paging = {
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(50).openapi({ type: "integer" }),
+  cursor: z.string().min(1).max(2_000).optional(),
+};
+
+const PROBLEMS: Record<number, string> = {
+  400: "Malformed request",
+  401: "No or bad credential",
+  403: "Not allowed for this credential",
+  404: "Nothing that this user can see",
+  409: "Conflict",
+  412: "Stale `If-Match`",
+  413: "Too large",
+  415: "Unsupported content type",
+  422: "Invalid input",
+  429: "Too many requests",
+};
+
+/** Adds an endpoint to the app and to its OpenAPI document. */
+export function endpoint<P = Record<string, never>, Q = Record<string, never>, B = undefined>(
+  tools: EndpointTools,
+  definition: EndpointDefinition<P, Q, B>,
+  handle: (call: Call<P, Q, B>) => Promise<Response>,
+): void {
+  const { app, authenticator, limiter, units } = tools;
+  const writes = definition.method !== "get";
+  const mediaTypes = definition.body?.mediaTypes ?? JSON_TYPES;
+  const headers = z.object({
+    "x-correlation-id": z.string().optional(),
+    ...(writes ? { "idempotency-key": z.string().min(1).max(255).optional() } : {}),
+    ...(definition.ifMatch ? { "if-match": z.string().optional() } : {}),
+  });
+  const problems = [
+    ...[401, 403, 429],
+    ...(definition.query === undefined && !writes ? [] : [422]),
+    ...(definition.params === undefined ? [] : [404]),
+    ...(writes ? [400, 409, 413, 415, 422] : []),
+    ...(definition.ifMatch ? [412] : []),
+  ];
+  const route = createRoute({
+    method: definition.method,
+    path: definition.path,
+    summary: definition.summary,
+    description: definition.description,
+    tags: [definition.tag],
+    security: [{ cookie: [] }, { bearer: [] }],
+    request: {
+      headers,
+      ...(definition.params === undefined ? {} : { params: definition.params }),
+      ...(definition.query === undefined ? {} : { query: definition.query }),
+      ...(definition.body === undefined ? {} : {
+        body: {
+          required: definition.body.required,
+          content: Object.fromEntries(
+            mediaTypes.map((type) => [type, { schema: definition.body?.schema ?? z.any() }]),
+          ),
+        },
+      }),
+      ...(definition.rawBody === undefined ? {} : {
+        body: {
+          required: true,
+          content: Object.fromEntries(
+            Object.entries(definition.rawBody).map(([type, schema]) => [type, { schema }]),
+          ),
+        },
+      }),
+    },
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(definition.responses).map((
+          [status, { description, schema, mediaType = "application/json" }],
+        ) => [
+          status,
+          { description, ...(schema === undefined ? {} : { content: { [mediaType]: { schema } } }) },
+        ]),
+      ),
+      ...Object.fromEntries(problems.map((status) => [status, {
+        description: PROBLEMS[status] ?? "Problem",
+        content: { "application/problem+json": { schema: Problem } },
+      }])),
+    },
+  });
+  app.openAPIRegistry.registerPath({ ...route, path: route.getRoutingPath().replaceAll(/:(\w+)/g, "{$1}") });
+  app.on(definition.method.toUpperCase(), route.getRoutingPath(), async (context) => {
+    const principal = await authenticator.authenticate(context.req.raw);
+    await limiter.call(principal.userId);
+    requireScope(principal, definition.scope);
+    if (writes) requireSameOrigin(context.req.raw, principal);
+    const params = parse(definition.params, context.req.param(), 404) as P;
+    const query = parse(definition.query ?? NO_QUERY, queryOf(context, definition.query), 422) as Q;
+    const { text, value } = definition.body === undefined ? { text: "", value: undefined } : await readJson(
+      context,
+      definition.body.required,
+      mediaTypes,
+      definition.body.maxBytes ?? DEFAULT_MAX_BYTES,
+    );
+    const body = (definition.body === undefined || value === undefined && !definition.body.required
+      ? value
+      : parse(definition.body.schema, value, 422)) as B;
+    const key = context.req.header("idempotency-key");
+    if (writes && key !== undefined && !KEY_HEADER.safeParse(key).success) {
+      throw invalid("Idempotency-Key", "must be 1 to 255 characters");
+    }
+    return await handle({
+      context,
+      principal,
+      params,
+      query,
+      body,
+      command: async (work) => {
+        const raw = definition.rawBody === undefined ? text : await context.req.text();
+        const options: UnitOptions = {
+          userId: principal.userId,
+          actor: principal.actor,
+          ...(key === undefined ? {} : {
+            idempotency: {
+              key,
+              request: `${context.req.method} ${new URL(context.req.url).pathname}${
+                new URL(context.req.url).search
+              }\n${raw}`,
+            },
+          }),
+        };
+        return toResponse(await units.answer(options, work));
+      },
+    });
+  });
+}
+
+const NO_QUERY = z.strictObject({});
+
+function toResponse({ status, headers, body }: StoredAnswer): Response {
+  return new Response(body, { status, headers: { "content-type": "application/json", ...headers } });
+}
+
+function parse(schema: z.ZodType | undefined, value: unknown, status: 404 | 422): unknown {
+  if (schema === undefined) return {};
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = toErrors(result.error);
+  const [first] = errors;
+  const detail = first === undefined
+    ? "The request is not valid"
+    : `${first.path || "The body"}: ${first.message}`;
+  throw new ProblemError(status, detail, { errors });
+}
+
+/** Query values as text; a parameter that the schema says is an array keeps all of its values. */
+function queryOf(context: Context, schema: z.ZodObject | undefined): Record<string, unknown> {
+  const lists = new Set(
+    Object.entries(schema?.shape ?? {}).filter(([, field]) => holdsArray(field as z.ZodType)).map(([name]) =>
+      name
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(context.req.queries()).map(([name, values]) => {
+      if (!lists.has(name) && values.length > 1) throw invalid(name, "must be given once");
+      return [name, lists.has(name) ? values : values[0]];
+    }),
+  );
+}
+
+function holdsArray(field: z.ZodType): boolean {
+  return field instanceof z.ZodArray ||
+    (field instanceof z.ZodOptional && holdsArray(field.unwrap() as z.ZodType));
+}
+
+async function readJson(
+  context: Context,
+  required: boolean,
+  mediaTypes: readonly string[],
+  maxBytes: number,
+): Promise<{ text: string; value: unknown }> {
+  const text = await readText(context, maxBytes);
+  if (text === "" && !required) return { text, value: undefined };
+  const type = context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (!mediaTypes.includes(type)) {
+    throw new ProblemError(415, `The body must be ${mediaTypes.join(" or ")}`, {
+      errors: [{ path: "Content-Type", message: `must be ${mediaTypes.join(" or ")}` }],
+    });
+  }
+  try {
+    return { text, value: JSON.parse(text) };
+  } catch {
+    throw new ProblemError(400, "The body is not valid JSON", {
+      errors: [{ path: "", message: "must be valid JSON" }],
+    });
+  }
+}
+
+/** The body as text, read no further than its limit. @throws ProblemError 413, 400 when it is not UTF-8 */
+export async function readText(context: Context, maxBytes: number): Promise<string> {
+  const tooLarge = () =>
+    new ProblemError(413, `The body is larger than ${maxBytes} bytes`, {
+      errors: [{ path: "", message: `must be at most ${maxBytes} bytes` }],
+    });
+  if (Number(context.req.header("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const stream = context.req.raw.body;
+  if (stream === null) return "";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ProblemError(400, "The body is not valid UTF-8", {
+      errors: [{ path: "", message: "must be UTF-8" }],
+    });
+  }
+}
+
+/** The version that `If-Match` asks for, or null when it asks for none. */
+export function requireMatch(context: Context, version: number): void {
+  const header = context.req.header("if-match");
+  if (header === undefined) return;
+  const tags = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  if (tags.includes("*") || tags.includes(`"${version}"`)) return;
+  throw new ProblemError(412, `The task is at version ${version} by now; nothing was changed`, {
+    errors: [{ path: "If-Match", message: `must be "${version}"` }],
+  });
+}

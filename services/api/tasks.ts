@@ -1,0 +1,388 @@
+/** What can be done to tasks: every function changes them through a unit of work. */
+import { generateKeyBetween, generateNKeysBetween } from "fractional-indexing";
+import { uuidv7 } from "uuidv7";
+import type { z } from "zod";
+import type { DueInput, Reminder, TaskInput, TaskPatch } from "../shared/contracts/task.ts";
+import { normalizeRecurrence } from "../shared/domain/recurrence.ts";
+import { formatInstant } from "../shared/domain/time.ts";
+import { invalid, notFound, ProblemError } from "../shared/http/problem.ts";
+import { dueAtOf, same, type TaskState } from "./task_state.ts";
+import type { Unit } from "./unit.ts";
+
+/** What an import can say of a task beyond what a client can. */
+export interface CreateExtras {
+  status?: "open" | "completed";
+  completedAt?: string;
+  createdAt?: string;
+}
+
+/** Creates tasks in order; each one without a position goes to the end of its list. */
+export async function createTasks(
+  unit: Unit,
+  inputs: readonly (TaskInput & { extras?: CreateExtras; id?: string })[],
+  at: (index: number) => string = () => "",
+): Promise<TaskState[]> {
+  const zone = await unit.timeZone();
+  const inbox = await inboxId(unit);
+  const known = await ownLists(unit, inputs.flatMap((input) => input.listId ?? []));
+  const ids = new Set(inputs.flatMap((input) => input.id ?? []));
+  const parents = await unit.loadTasks(
+    inputs.flatMap((input) => input.parentId ?? []).filter((id) => !ids.has(id)),
+  );
+  const made = new Map<string, TaskState>();
+  const planned = inputs.map((input, index) => {
+    const path = at(index);
+    const listId = input.listId ?? inbox;
+    if (listId !== inbox && !known.has(listId)) throw invalid(`${path}listId`, "must be one of your lists");
+    const parent = input.parentId == null ? null : parents.get(input.parentId) ?? made.get(input.parentId);
+    if (parent === undefined || parent?.deletedAt != null) {
+      throw invalid(`${path}parentId`, "must be one of your tasks");
+    }
+    const due = toDue(input.due ?? null);
+    const recurrence = input.recurrence == null ? null : normalizeRecurrence(input.recurrence);
+    if (recurrence !== null && due === null) throw invalid(`${path}recurrence`, "needs due");
+    const status = input.extras?.status ?? "open";
+    const state: TaskState = {
+      id: input.id ?? uuidv7(),
+      listId: parent?.listId ?? listId,
+      parentId: parent?.id ?? null,
+      title: input.title,
+      notes: input.notes ?? "",
+      priority: input.priority ?? "medium",
+      tags: unique(input.tags ?? []),
+      status,
+      due,
+      dueAt: dueAtOf(due, zone),
+      recurrence,
+      ...newSeries(recurrence, due),
+      reminders: (input.reminders ?? []).map(toReminder),
+      position: input.position ?? "",
+      version: 1,
+      createdAt: input.extras?.createdAt ?? unit.at,
+      updatedAt: unit.at,
+      completedAt: status === "completed" ? input.extras?.completedAt ?? unit.at : null,
+      deletedAt: null,
+    };
+    made.set(state.id, state);
+    return state;
+  });
+  await placeAtEnd(unit, planned);
+  return planned.map((state) => unit.createTask(state));
+}
+
+/** Gives every task without a position one behind the last of its list. */
+async function placeAtEnd(unit: Unit, states: TaskState[]): Promise<void> {
+  const waiting = Map.groupBy(states.filter(({ position }) => position === ""), ({ listId }) => listId);
+  for (const [listId, group] of waiting) {
+    const [last] = await unit.tx<{ position: string }[]>`
+      select position from tasks.tasks
+      where user_id = ${unit.userId} and list_id = ${listId} and deleted_at is null
+      order by position desc limit 1`;
+    const keys = generateNKeysBetween(last?.position ?? null, null, group.length);
+    group.forEach((state, index) => state.position = keys[index] ?? "a0");
+  }
+}
+
+/** Applies a merge patch: only the fields it names change. */
+export async function patchTask(unit: Unit, id: string, patch: TaskPatch, path = ""): Promise<TaskState> {
+  const before = await liveTask(unit, id);
+  const zone = await unit.timeZone();
+  const after: TaskState = { ...before };
+  if (patch.title !== undefined) after.title = patch.title;
+  if (patch.notes !== undefined) after.notes = patch.notes;
+  if (patch.priority !== undefined) after.priority = patch.priority;
+  if (patch.tags !== undefined) after.tags = unique(patch.tags);
+  if (patch.position !== undefined) after.position = patch.position;
+  if (patch.reminders !== undefined) after.reminders = mergeReminders(before.reminders, patch.reminders);
+  if (patch.parentId !== undefined) await moveBelow(unit, after, patch.parentId, path);
+  if (patch.listId !== undefined && patch.listId !== before.listId) {
+    await moveToList(unit, after, patch, path);
+  }
+  if (patch.due !== undefined) after.due = toDue(patch.due);
+  if (patch.recurrence !== undefined) {
+    after.recurrence = patch.recurrence === null ? null : normalizeRecurrence(patch.recurrence);
+  }
+  if (after.due === null && after.recurrence !== null) {
+    // Clearing the due of a repeating task ends the repeating; asking for a rule without a due is a mistake.
+    if (patch.recurrence !== undefined) throw invalid(`${path}recurrence`, "needs due");
+    after.recurrence = null;
+  }
+  if (!same(after.recurrence, before.recurrence)) {
+    // A new rule begins a new grid at this occurrence's due; the series stays one series.
+    const series = newSeries(after.recurrence, after.due);
+    after.series = series.series;
+    after.seriesId = after.recurrence === null ? null : before.seriesId ?? series.seriesId;
+    after.occurrence = after.recurrence === null ? null : before.occurrence ?? series.occurrence;
+  }
+  after.dueAt = dueAtOf(after.due, zone);
+  const changed = unit.changeTask("task.updated.v1", before, after);
+  if (after.listId !== before.listId) await moveSubtasks(unit, changed);
+  return changed;
+}
+
+async function moveToList(unit: Unit, after: TaskState, patch: TaskPatch, path: string): Promise<void> {
+  const listId = patch.listId ?? after.listId;
+  const lists = await ownLists(unit, [listId]);
+  if (!lists.has(listId)) throw invalid(`${path}listId`, "must be one of your lists");
+  after.listId = listId;
+  if (patch.position === undefined) {
+    after.position = "";
+    await placeAtEnd(unit, [after]);
+  }
+  if (patch.parentId === undefined) after.parentId = null;
+}
+
+async function moveSubtasks(unit: Unit, parent: TaskState): Promise<void> {
+  for (const child of await childrenOf(unit, parent.id)) {
+    const moved = unit.changeTask("task.updated.v1", child, { ...child, listId: parent.listId });
+    await moveSubtasks(unit, moved);
+  }
+}
+
+async function moveBelow(unit: Unit, after: TaskState, parentId: string | null, path: string): Promise<void> {
+  after.parentId = parentId;
+  // Walks up from the new parent: meeting the task itself would make a circle.
+  let above: string | null = parentId;
+  while (above !== null) {
+    if (above === after.id) {
+      throw invalid(`${path}parentId`, "must not be the task itself or one of its subtasks");
+    }
+    const parent: TaskState | undefined = (await unit.loadTasks([above])).get(above);
+    if (parent === undefined || parent.deletedAt !== null) {
+      throw invalid(`${path}parentId`, "must be one of your tasks");
+    }
+    if (above === parentId) after.listId = parent.listId;
+    above = parent.parentId;
+  }
+}
+
+/** Completes once: a completed task comes back as it is. */
+export async function completeTask(
+  unit: Unit,
+  id: string,
+  options: { completedAt?: string } = {},
+): Promise<TaskState> {
+  const before = await liveTask(unit, id);
+  if (before.status === "completed") return before;
+  const completedAt = options.completedAt === undefined
+    ? unit.now
+    : Temporal.Instant.from(options.completedAt);
+  if (Temporal.Instant.compare(completedAt, unit.now) > 0) {
+    throw invalid("completedAt", "must not be in the future");
+  }
+  return unit.changeTask("task.completed.v1", before, {
+    ...before,
+    status: "completed",
+    completedAt: formatInstant(completedAt),
+  });
+}
+
+/** Opens a completed task again; a next occurrence that nobody has touched yet goes back with it. */
+export async function reopenTask(unit: Unit, id: string): Promise<TaskState> {
+  const before = await liveTask(unit, id);
+  if (before.status === "open") return before;
+  const reopened = unit.changeTask("task.reopened.v1", before, {
+    ...before,
+    status: "open",
+    completedAt: null,
+  });
+  const next = await nextOf(unit, before);
+  if (next !== null && next.deletedAt === null && next.status === "open" && next.version === 1) {
+    unit.changeTask("task.deleted.v1", next, { ...next, deletedAt: unit.at });
+  }
+  return reopened;
+}
+
+/** Passes over this occurrence: it goes to trash, the next one is made by the recurrence service. */
+export async function skipTask(unit: Unit, id: string): Promise<TaskState> {
+  const before = await ownTask(unit, id);
+  if (before.recurrence === null) {
+    throw new ProblemError(409, "Only an occurrence of a repeating task can be skipped");
+  }
+  if (before.deletedAt !== null && await lastChangeType(unit, id) === "task.skipped.v1") return before;
+  if (before.deletedAt !== null) throw inTrash();
+  if (before.status === "completed") throw new ProblemError(409, "A completed occurrence can't be skipped");
+  return unit.changeTask("task.skipped.v1", before, { ...before, deletedAt: unit.at });
+}
+
+/** Moves a task and its subtasks to trash; one that is there comes back as it is. */
+export async function deleteTask(unit: Unit, id: string): Promise<TaskState> {
+  const before = await ownTask(unit, id);
+  if (before.deletedAt !== null) return before;
+  const deleted = unit.changeTask("task.deleted.v1", before, { ...before, deletedAt: unit.at });
+  for (const child of await childrenOf(unit, id)) await deleteTask(unit, child.id);
+  return deleted;
+}
+
+/** Brings a task back from trash, with the subtasks that went with it. */
+export async function restoreTask(unit: Unit, id: string): Promise<TaskState> {
+  const before = await ownTask(unit, id);
+  const { deletedAt } = before;
+  if (deletedAt === null) return before;
+  const after: TaskState = { ...before, deletedAt: null };
+  if (!(await ownLists(unit, [after.listId])).has(after.listId)) after.listId = await inboxId(unit);
+  const parent = after.parentId === null
+    ? undefined
+    : (await unit.loadTasks([after.parentId])).get(after.parentId);
+  if (parent === undefined || parent.deletedAt !== null) after.parentId = null;
+  const restored = unit.changeTask("task.restored.v1", before, after);
+  const together = await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at = ${deletedAt}`);
+  for (const child of together) await restoreTask(unit, child.id);
+  return restored;
+}
+
+export interface NextOccurrence {
+  /** The task that was completed or skipped. */
+  taskId: string;
+  /** The event that said so. */
+  eventId: string;
+  next: { date: string; time: string | null };
+}
+
+/**
+ * Makes the next occurrence of a series, once: a repeat, a task that was opened again and a completion that is
+ * no longer the last one make nothing.
+ */
+export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Promise<TaskState | null> {
+  const done = await ownTask(unit, wanted.taskId);
+  const [last] = await unit.tx<{ event_id: string }[]>`
+    select event_id from tasks.changes
+    where user_id = ${unit.userId} and entity_id = ${wanted.taskId}
+      and type in ('task.completed.v1', 'task.skipped.v1')
+    order by seq desc limit 1`;
+  const gone = done.status === "open" && done.deletedAt === null;
+  if (gone || last?.event_id !== wanted.eventId) {
+    throw new ProblemError(409, "The task was opened again: its next occurrence is not wanted");
+  }
+  if (
+    done.recurrence === null || done.series === null || done.seriesId === null || done.occurrence === null
+  ) {
+    throw new ProblemError(409, "The task does not repeat any more");
+  }
+  const zone = await unit.timeZone();
+  const due = {
+    date: wanted.next.date,
+    time: wanted.next.time,
+    timeZone: done.due?.timeZone ?? done.series.anchor.timeZone,
+  };
+  const series = { anchor: done.series.anchor, scheduled: wanted.next.date };
+  const existing = await nextOf(unit, done);
+  if (existing !== null) {
+    if (existing.deletedAt === null || await lastChangeType(unit, existing.id) === "task.skipped.v1") {
+      return null;
+    }
+    return unit.changeTask("task.restored.v1", existing, {
+      ...existing,
+      due,
+      dueAt: dueAtOf(due, zone),
+      series,
+      deletedAt: null,
+    });
+  }
+  const lists = await ownLists(unit, [done.listId]);
+  return unit.createTask({
+    ...done,
+    id: uuidv7(),
+    listId: lists.has(done.listId) ? done.listId : await inboxId(unit),
+    status: "open",
+    due,
+    dueAt: dueAtOf(due, zone),
+    occurrence: done.occurrence + 1,
+    series,
+    // A reminder at a fixed instant was for that occurrence alone.
+    reminders: done.reminders.filter(({ before }) => before !== undefined),
+    version: 1,
+    createdAt: unit.at,
+    updatedAt: unit.at,
+    completedAt: null,
+    deletedAt: null,
+  });
+}
+
+/** The occurrence behind this one, trash included. */
+export async function nextOf(unit: Unit, task: TaskState): Promise<TaskState | null> {
+  const { seriesId, occurrence } = task;
+  if (seriesId === null || occurrence === null) return null;
+  const [next] = await unit.findTasks((tx) => tx`series_id = ${seriesId} and occurrence = ${occurrence + 1}`);
+  return next ?? null;
+}
+
+async function lastChangeType(unit: Unit, id: string): Promise<string | undefined> {
+  const [last] = await unit.tx<{ type: string }[]>`
+    select type from tasks.changes where user_id = ${unit.userId} and entity_id = ${id} order by seq desc limit 1`;
+  return last?.type;
+}
+
+async function childrenOf(unit: Unit, id: string): Promise<TaskState[]> {
+  return await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at is null`);
+}
+
+/** A task of this user, trash included. @throws ProblemError 404 */
+export async function ownTask(unit: Unit, id: string): Promise<TaskState> {
+  const state = (await unit.loadTasks([id])).get(id);
+  if (state === undefined) throw notFound("There is no such task");
+  return state;
+}
+
+async function liveTask(unit: Unit, id: string): Promise<TaskState> {
+  const state = await ownTask(unit, id);
+  if (state.deletedAt !== null) throw inTrash();
+  return state;
+}
+
+const inTrash = () => new ProblemError(409, "The task is in the trash: restore it first");
+
+export async function inboxId(unit: Unit): Promise<string> {
+  const [inbox] = await unit.tx<{ id: string }[]>`
+    select id from tasks.lists where user_id = ${unit.userId} and inbox`;
+  if (inbox === undefined) throw new Error("Cannot place a task as the account has no Inbox");
+  return inbox.id;
+}
+
+async function ownLists(unit: Unit, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await unit.tx<{ id: string }[]>`
+    select id from tasks.lists
+    where user_id = ${unit.userId} and id = any(${[...new Set(ids)]}::uuid[]) and deleted_at is null`;
+  return new Set(rows.map(({ id }) => id));
+}
+
+function newSeries(recurrence: TaskState["recurrence"], due: TaskState["due"]) {
+  if (recurrence === null || due === null) return { seriesId: null, occurrence: null, series: null };
+  return { seriesId: uuidv7(), occurrence: 1, series: { anchor: due, scheduled: due.date } };
+}
+
+function toDue(due: z.infer<typeof DueInput> | null): TaskState["due"] {
+  return due === null ? null : { date: due.date, time: due.time ?? null, timeZone: due.timeZone ?? null };
+}
+
+function toReminder(input: { id?: string; before?: string; at?: string }): Reminder {
+  const id = input.id ?? uuidv7();
+  if (input.at !== undefined) return { id, at: formatInstant(Temporal.Instant.from(input.at)) };
+  return { id, before: input.before ?? "PT0S" };
+}
+
+/** Keeps the identity of reminders that stay: by id when one is given, else by what they say. */
+function mergeReminders(
+  present: readonly Reminder[],
+  given: readonly { id?: string; before?: string; at?: string }[],
+): Reminder[] {
+  const left = [...present];
+  return given.map((input) => {
+    const wanted = toReminder(input);
+    const index = left.findIndex((reminder) =>
+      input.id === undefined
+        ? reminder.before === wanted.before && reminder.at === wanted.at
+        : reminder.id === input.id
+    );
+    const [kept] = index < 0 ? [] : left.splice(index, 1);
+    return kept === undefined ? wanted : { ...wanted, id: kept.id };
+  });
+}
+
+const unique = (tags: readonly string[]): string[] => [...new Set(tags)];
+
+/** A position behind the last of `positions` rows. */
+export function positionAfter(last: string | undefined): string {
+  return generateKeyBetween(last ?? null, null);
+}

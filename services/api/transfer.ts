@@ -1,0 +1,119 @@
+/** Import of files into tasks, and export of tasks into files. */
+import { uuidv7 } from "uuidv7";
+import type { List } from "../shared/contracts/resources.ts";
+import type { TaskInput } from "../shared/contracts/task.ts";
+import {
+  formatICal,
+  formatTodoTxt,
+  type ImportedTask,
+  type ImportResult,
+  parseICal,
+  parseTodoistCsv,
+  parseTodoTxt,
+} from "../shared/domain/formats/mod.ts";
+import { toList } from "./lists.ts";
+import type { ListRow } from "./lists.ts";
+import { createList } from "./lists.ts";
+import { toTask } from "./task_state.ts";
+import type { exportTasks } from "./queries.ts";
+import { type CreateExtras, createTasks } from "./tasks.ts";
+import type { Unit } from "./unit.ts";
+
+export const IMPORT_FORMATS = ["todotxt", "todoist-csv", "ical"] as const;
+export type ImportFormat = typeof IMPORT_FORMATS[number];
+export const EXPORT_FORMATS = ["json", "todotxt", "ical"] as const;
+export type ExportFormat = typeof EXPORT_FORMATS[number];
+
+/** What an import did: `skipped` counts entries that hold no task or one that can't be taken. */
+export interface ImportSummary {
+  imported: number;
+  skipped: number;
+  problems: { line: number; message: string }[];
+}
+
+/** Reads the file and creates its tasks, all with one cause; a bad line is reported and the rest is taken. */
+export async function importTasks(unit: Unit, format: ImportFormat, text: string): Promise<ImportSummary> {
+  const parsed = parse(format, text, { timeZone: await unit.timeZone(), now: unit.now });
+  const lists = await listsByName(unit, parsed.tasks);
+  const ids = parsed.tasks.map(() => uuidv7());
+  await createTasks(unit, parsed.tasks.map((task, index) => toInput(task, ids, ids[index], lists)));
+  return { imported: parsed.tasks.length, skipped: parsed.skipped, problems: parsed.problems };
+}
+
+function parse(format: ImportFormat, text: string, options: Parameters<typeof parseICal>[1]): ImportResult {
+  switch (format) {
+    case "todotxt":
+      return parseTodoTxt(text, options);
+    case "todoist-csv":
+      return parseTodoistCsv(text, options);
+    case "ical":
+      return parseICal(text, options);
+  }
+}
+
+function toInput(
+  task: ImportedTask,
+  ids: readonly string[],
+  id: string | undefined,
+  lists: ReadonlyMap<string, List>,
+): TaskInput & { extras: CreateExtras; id?: string } {
+  return {
+    id,
+    title: task.title,
+    notes: task.notes,
+    priority: task.priority,
+    tags: task.tags,
+    listId: task.listName === undefined ? undefined : lists.get(task.listName.toLowerCase())?.id,
+    parentId: task.parentIndex === undefined ? undefined : ids[task.parentIndex],
+    due: task.due,
+    recurrence: task.recurrence,
+    reminders: task.reminders,
+    extras: { status: task.status, completedAt: task.completedAt, createdAt: task.createdAt },
+  };
+}
+
+/** The lists that the file names, by lower-case name; those that do not exist are made. */
+async function listsByName(unit: Unit, tasks: readonly ImportedTask[]): Promise<Map<string, List>> {
+  const wanted = new Map(
+    tasks.flatMap(({ listName }) => listName === undefined ? [] : [[listName.toLowerCase(), listName]]),
+  );
+  if (wanted.size === 0) return new Map();
+  const rows = await unit.tx<ListRow[]>`
+    select * from tasks.lists where user_id = ${unit.userId} and deleted_at is null`;
+  const known = new Map(rows.map((row) => [row.name.toLowerCase(), toList(row)]));
+  for (const [key, name] of wanted) {
+    if (!known.has(key)) {
+      known.set(key, await createList(unit, { name: name.slice(0, 100) }));
+      await unit.flush();
+    }
+  }
+  return known;
+}
+
+/** The file of an export and its media type. */
+export function formatExport(
+  format: ExportFormat,
+  { tasks, lists, profile }: Awaited<ReturnType<typeof exportTasks>>,
+): { text: string; contentType: string; fileName: string } {
+  const items = tasks.map(toTask);
+  switch (format) {
+    case "json":
+      return {
+        text: JSON.stringify({ profile, lists, tasks: items }, null, 2),
+        contentType: "application/json",
+        fileName: "rondo.json",
+      };
+    case "todotxt":
+      return {
+        text: formatTodoTxt(items, lists, { timeZone: profile.timeZone }),
+        contentType: "text/plain; charset=utf-8",
+        fileName: "todo.txt",
+      };
+    case "ical":
+      return {
+        text: formatICal(items, lists),
+        contentType: "text/calendar; charset=utf-8",
+        fileName: "rondo.ics",
+      };
+  }
+}

@@ -1,0 +1,529 @@
+/**
+ * The unit of work of one command: alone with its user's data from the first read to the commit, it gathers
+ * changes in memory and writes things, change log and outbox in one statement.
+ */
+import type { Actor, ChangeType, Topic } from "../shared/contracts/events.ts";
+import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
+import { formatInstant } from "../shared/domain/time.ts";
+import type { Runtime } from "../shared/runtime/ports.ts";
+import { ProblemError } from "../shared/http/problem.ts";
+import { asUser, type Fragment, type Sql, type Tx } from "../shared/store/database.ts";
+import { buildEnvelopes, type EventDraft } from "../shared/store/outbox.ts";
+import type { Metrics } from "../shared/telemetry/metrics.ts";
+import {
+  changedFields,
+  fromRow,
+  same,
+  TASK_COLUMNS,
+  type TaskRow,
+  type TaskState,
+  toRow,
+  toTask,
+} from "./task_state.ts";
+
+/** The topics that carry a change. */
+const CHANGE_TOPICS: readonly Topic[] = ["task-events", "task-updates"];
+/** Rows written at once at most: a large import goes in slices of one transaction. */
+const SLICE = 2_000;
+
+/** A change as `GET /api/changes` and the stream give it. */
+export interface Change {
+  seq: number;
+  eventId: string;
+  type: ChangeType;
+  taskId: string | null;
+  task: unknown;
+  list?: unknown;
+  filter?: unknown;
+  profile?: unknown;
+  at: string;
+  actor: Actor;
+  causationId: string;
+}
+
+export interface UnitOptions {
+  userId: string;
+  actor: Actor;
+  /** What this work is a consequence of; default: its own first event. */
+  causationId?: string;
+  /** The `Idempotency-Key` of the request and what it is bound to. */
+  idempotency?: { key: string; request: string };
+}
+
+/** What a command answers over HTTP; kept for a repeat of its key. */
+export interface Answer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+/** An answer as it goes out: `body` is text already. */
+export interface StoredAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface Units {
+  /** Runs a command in its transaction; a repeat of an idempotency key gives the first answer again. */
+  answer(options: UnitOptions, work: (unit: Unit) => Promise<Answer>): Promise<StoredAnswer>;
+  /** Runs work in a transaction without an HTTP answer to keep. */
+  run<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T>;
+}
+
+export interface UnitsDependencies {
+  sql: Sql;
+  runtime: Pick<Runtime, "wake">;
+  metrics: Metrics;
+  now(): Temporal.Instant;
+}
+
+type Entity =
+  | { kind: "task"; before: TaskState | null; after: TaskState }
+  | { kind: "list"; before: List | null; after: List }
+  | { kind: "filter"; before: Filter | null; after: Filter }
+  | { kind: "profile"; before: Profile; after: Profile };
+
+interface Pending {
+  type: ChangeType;
+  entity: Entity;
+}
+
+export function createUnits(dependencies: UnitsDependencies): Units {
+  const { sql, runtime } = dependencies;
+
+  async function transact<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T> {
+    let changed = false;
+    const result = await asUser(sql, options.userId, async (tx) => {
+      const unit = new Unit(tx, dependencies, options);
+      const value = await work(unit);
+      await unit.flush();
+      changed = unit.changes.length > 0;
+      return value;
+    });
+    if (changed) runtime.wake("outbox");
+    return result;
+  }
+
+  return {
+    run: transact,
+    async answer(options, work) {
+      return await transact(options, async (unit) => {
+        const { idempotency } = options;
+        const fingerprint = idempotency === undefined ? "" : await fingerprintOf(idempotency.request);
+        const kept = idempotency === undefined
+          ? undefined
+          : await unit.keptAnswer(idempotency.key, fingerprint);
+        if (kept !== undefined) return kept;
+        const { status, body, headers = {} } = await work(unit);
+        await unit.flush();
+        const answer: StoredAnswer = { status, headers, body: JSON.stringify(body) };
+        if (idempotency !== undefined) await unit.keepAnswer(idempotency.key, fingerprint, answer);
+        return answer;
+      });
+    },
+  };
+}
+
+async function fingerprintOf(request: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(request));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export class Unit {
+  readonly now: Temporal.Instant;
+  /** `now` as the API writes it. */
+  readonly at: string;
+  readonly userId: string;
+  readonly actor: Actor;
+  /** The changes written so far, in order. */
+  readonly changes: Change[] = [];
+  readonly #tx: Tx;
+  readonly #options: UnitOptions;
+  readonly #metrics: Metrics;
+  #causationId: string | undefined;
+  #pending: Pending[] = [];
+  #tasks = new Map<string, TaskState>();
+  #locked: Promise<number>;
+  #seq: number | undefined;
+  #profile: Promise<Profile>;
+
+  constructor(tx: Tx, dependencies: UnitsDependencies, options: UnitOptions) {
+    this.#tx = tx;
+    this.#options = options;
+    this.#metrics = dependencies.metrics;
+    this.userId = options.userId;
+    this.actor = options.actor;
+    this.#causationId = options.causationId;
+    this.now = dependencies.now().round({ smallestUnit: "millisecond", roundingMode: "trunc" });
+    this.at = formatInstant(this.now);
+    // Both leave with the transaction's first packet; the lock makes everything read after it stand still.
+    this.#locked = tx<{ seq: number }[]>`
+      select seq from tasks.streams where user_id = ${options.userId} for update`
+      .then(([row]) => {
+        if (row === undefined) throw new ProblemError(401, "This account no longer exists");
+        return row.seq;
+      });
+    this.#profile = tx<ProfileRow[]>`select * from tasks.profiles where user_id = ${options.userId}`
+      .then(([row]) => {
+        if (row === undefined) throw new ProblemError(401, "This account no longer exists");
+        return toProfile(row);
+      });
+    // Awaited by whoever needs them; unawaited ones must not end the process.
+    this.#locked.catch(() => {});
+    this.#profile.catch(() => {});
+  }
+
+  get tx(): Tx {
+    return this.#tx;
+  }
+
+  profile(): Promise<Profile> {
+    return this.#profile;
+  }
+
+  /** The zone of floating dues. */
+  async timeZone(): Promise<string> {
+    return (await this.#profile).timeZone;
+  }
+
+  get causationId(): string | undefined {
+    return this.#causationId;
+  }
+
+  /** The tasks of these ids that this user has, trash included, as they are inside this unit. */
+  async loadTasks(ids: readonly string[]): Promise<Map<string, TaskState>> {
+    const missing = ids.filter((id) => !this.#tasks.has(id));
+    if (missing.length > 0) {
+      const rows = await this.#tx<TaskRow[]>`
+        select ${this.#tx(TASK_COLUMNS)} from tasks.tasks
+        where user_id = ${this.userId} and id = any(${missing}::uuid[])`;
+      for (const row of rows) this.#tasks.set(row.id, fromRow(row));
+    }
+    return new Map(ids.flatMap((id) => {
+      const state = this.#tasks.get(id);
+      return state === undefined ? [] : [[id, state]];
+    }));
+  }
+
+  /** Tasks by a condition on the stored rows, overlaid with what this unit changed. */
+  async findTasks(where: (tx: Tx) => Fragment): Promise<TaskState[]> {
+    await this.flush();
+    const rows = await this.#tx<TaskRow[]>`
+      select ${this.#tx(TASK_COLUMNS)} from tasks.tasks
+      where user_id = ${this.userId} and ${where(this.#tx)} order by id`;
+    return rows.map((row) => {
+      const state = this.#tasks.get(row.id) ?? fromRow(row);
+      this.#tasks.set(row.id, state);
+      return state;
+    });
+  }
+
+  /** Records a new task. */
+  createTask(state: TaskState): TaskState {
+    this.#tasks.set(state.id, state);
+    this.#pending.push({ type: "task.created.v1", entity: { kind: "task", before: null, after: state } });
+    this.#metrics.tasksCreated.inc({
+      priority: state.priority,
+      has_recurrence: String(state.recurrence !== null),
+    });
+    return state;
+  }
+
+  /** Records `after` as a change of `before`; nothing when they do not differ. Gives the task as it is then. */
+  changeTask(type: ChangeType, before: TaskState, after: TaskState): TaskState {
+    if (changedFields(before, after) === null && before.dueAt === after.dueAt) return before;
+    const next = { ...after, version: before.version + 1, updatedAt: this.at };
+    this.#tasks.set(next.id, next);
+    this.#pending.push({ type, entity: { kind: "task", before, after: next } });
+    if (type === "task.completed.v1") this.#metrics.tasksCompleted.inc();
+    if (type === "task.deleted.v1") this.#metrics.tasksDeleted.inc();
+    return next;
+  }
+
+  changeList(type: ChangeType, before: List | null, after: List): List {
+    if (before !== null && same(before, after)) return before;
+    const next = before === null ? after : { ...after, version: before.version + 1, updatedAt: this.at };
+    this.#pending.push({ type, entity: { kind: "list", before, after: next } });
+    return next;
+  }
+
+  changeFilter(type: ChangeType, before: Filter | null, after: Filter): Filter {
+    if (before !== null && same(before, after)) return before;
+    const next = before === null ? after : { ...after, version: before.version + 1, updatedAt: this.at };
+    this.#pending.push({ type, entity: { kind: "filter", before, after: next } });
+    return next;
+  }
+
+  changeProfile(before: Profile, after: Profile): Profile {
+    if (same(before, after)) return before;
+    this.#profile = Promise.resolve(after);
+    this.#pending.push({ type: "profile.updated.v1", entity: { kind: "profile", before, after } });
+    return after;
+  }
+
+  /** Writes what is pending: rows, numbered changes and outbox together. */
+  async flush(): Promise<void> {
+    const seq = this.#seq ?? await this.#locked;
+    this.#seq = seq;
+    while (this.#pending.length > 0) await this.#write(this.#pending.splice(0, SLICE));
+  }
+
+  async #write(pending: readonly Pending[]): Promise<void> {
+    const { timeZone } = await this.#profile;
+    const first = (this.#seq ?? 0) + 1;
+    const drafts = pending.map((entry) => this.#draft(entry, timeZone));
+    const envelopes = buildEnvelopes(drafts, first, {
+      source: "api",
+      userId: this.userId,
+      now: this.now,
+      causationId: this.#causationId,
+    });
+    this.#causationId ??= envelopes[0]?.causationid;
+    const changes = envelopes.map((event, index) => ({
+      seq: first + index,
+      event_id: event.id,
+      type: event.type,
+      entity_id: event.subject,
+      at: event.time,
+      actor: this.actor,
+      causation_id: event.causationid,
+      correlation_id: event.correlationid,
+      before: event.data.before,
+      data: event.data,
+      topics: CHANGE_TOPICS,
+      event,
+    }));
+    const of = <K extends Entity["kind"]>(kind: K) =>
+      // The last state of each: a thing that changed twice is written once.
+      [...new Map(
+        pending.flatMap(({ entity }) => entity.kind === kind ? [[entity.after.id, entity.after]] : []),
+      )
+        .values()] as Extract<Entity, { kind: K }>["after"][];
+    const rows = {
+      changes,
+      tasks: of("task").map(toRow),
+      lists: of("list").map(listRow),
+      filters: of("filter").map(filterRow),
+      profiles: of("profile").map(({ name, timeZone, preferences }) => ({
+        name,
+        time_zone: timeZone,
+        preferences,
+      })),
+    };
+    await writeRows(this.#tx, this.userId, rows, pending.length);
+    this.#seq = first + pending.length - 1;
+    this.changes.push(...envelopes.map((event) =>
+      toChange({
+        seq: Number(event.data.seq),
+        event_id: event.id,
+        type: event.type as ChangeType,
+        at: event.time,
+        actor: this.actor,
+        causation_id: event.causationid,
+        data: event.data,
+      })
+    ));
+  }
+
+  #draft({ type, entity }: Pending, timeZone: string): EventDraft {
+    return {
+      type,
+      subject: entity.after.id,
+      topics: CHANGE_TOPICS,
+      actor: this.actor,
+      data: entityData(entity, timeZone),
+    };
+  }
+
+  /** The answer kept under this key, if there is one. @throws ProblemError 422 when another request has the key */
+  async keptAnswer(key: string, fingerprint: string): Promise<StoredAnswer | undefined> {
+    await this.#locked;
+    const [kept] = await this.#tx<
+      { fingerprint: string; status: number; headers: Record<string, string>; body: string }[]
+    >`
+      select fingerprint, status, headers, body from tasks.idempotency
+      where user_id = ${this.userId} and key = ${key} and created_at > ${this.at}::timestamptz - interval '24 hours'`;
+    if (kept === undefined) return undefined;
+    if (kept.fingerprint !== fingerprint) {
+      throw new ProblemError(422, "This Idempotency-Key was used for another request", {
+        errors: [{ path: "Idempotency-Key", message: "must be new for a new request" }],
+      });
+    }
+    return {
+      status: kept.status,
+      headers: { ...kept.headers, "idempotent-replayed": "true" },
+      body: kept.body,
+    };
+  }
+
+  async keepAnswer(key: string, fingerprint: string, answer: StoredAnswer): Promise<void> {
+    await this.#tx`
+      insert into tasks.idempotency (user_id, key, fingerprint, status, headers, body, created_at)
+      values (${this.userId}, ${key}, ${fingerprint}, ${answer.status}, ${this.#tx.json(answer.headers)},
+        ${answer.body}, ${this.at})
+      on conflict (user_id, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
+        headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`;
+  }
+}
+
+function entityData(entity: Entity, timeZone: string): Record<string, unknown> {
+  switch (entity.kind) {
+    case "task":
+      return {
+        task: toTask(entity.after),
+        before: entity.before === null ? null : changedFields(entity.before, entity.after) ?? {},
+        timeZone,
+        series: entity.after.series,
+      };
+    case "list":
+      return { task: null, list: entity.after, before: difference(entity.before, entity.after) };
+    case "filter":
+      return { task: null, filter: entity.after, before: difference(entity.before, entity.after) };
+    case "profile":
+      return { task: null, profile: entity.after, before: difference(entity.before, entity.after) };
+  }
+}
+
+function difference<T extends object>(before: T | null, after: T): Partial<T> | null {
+  if (before === null) return null;
+  const now = new Map(Object.entries(after));
+  return Object.fromEntries(
+    Object.entries(before).filter(([key, value]) =>
+      key !== "version" && key !== "updatedAt" && !same(value, now.get(key))
+    ),
+  ) as Partial<T>;
+}
+
+interface Rows {
+  changes: unknown[];
+  tasks: TaskRow[];
+  lists: unknown[];
+  filters: unknown[];
+  profiles: unknown[];
+}
+
+async function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Promise<void> {
+  await tx`
+    with given as (
+      select ${tx.json(rows as never)}::json as rows
+    ), numbered as (
+      update tasks.streams set seq = seq + ${count} where user_id = ${userId} returning seq
+    ), profile as (
+      update tasks.profiles p set name = r.name, time_zone = r.time_zone, preferences = r.preferences
+      from given, json_to_recordset(given.rows -> 'profiles') as r (name text, time_zone text, preferences jsonb)
+      where p.user_id = ${userId}
+    ), list as (
+      insert into tasks.lists (id, user_id, name, colour, inbox, position, version, created_at, updated_at, deleted_at)
+      select r.id, ${userId}, r.name, r.colour, r.inbox, r.position, r.version, r.created_at, r.updated_at, r.deleted_at
+      from given, json_populate_recordset(null::tasks.lists, given.rows -> 'lists') as r
+      on conflict (id) do update set name = excluded.name, colour = excluded.colour, position = excluded.position,
+        version = excluded.version, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at
+    ), filter as (
+      insert into tasks.filters (id, user_id, name, query, position, version, created_at, updated_at, deleted_at)
+      select r.id, ${userId}, r.name, r.query, r.position, r.version, r.created_at, r.updated_at, r.deleted_at
+      from given, json_populate_recordset(null::tasks.filters, given.rows -> 'filters') as r
+      on conflict (id) do update set name = excluded.name, query = excluded.query, position = excluded.position,
+        version = excluded.version, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at
+    ), task as (
+      insert into tasks.tasks (id, user_id, list_id, parent_id, title, notes, priority, tags, status, due_date,
+        due_time, due_zone, due_at, rule, mode, series_id, occurrence, anchor, scheduled, reminders, position,
+        version, created_at, updated_at, completed_at, deleted_at)
+      select r.id, ${userId}, r.list_id, r.parent_id, r.title, r.notes, r.priority, r.tags, r.status, r.due_date,
+        r.due_time, r.due_zone, r.due_at, r.rule, r.mode, r.series_id, r.occurrence, r.anchor, r.scheduled,
+        r.reminders, r.position, r.version, r.created_at, r.updated_at, r.completed_at, r.deleted_at
+      from given, json_populate_recordset(null::tasks.tasks, given.rows -> 'tasks') as r
+      on conflict (id) do update set list_id = excluded.list_id, parent_id = excluded.parent_id,
+        title = excluded.title, notes = excluded.notes, priority = excluded.priority, tags = excluded.tags,
+        status = excluded.status, due_date = excluded.due_date, due_time = excluded.due_time,
+        due_zone = excluded.due_zone, due_at = excluded.due_at, rule = excluded.rule, mode = excluded.mode,
+        series_id = excluded.series_id, occurrence = excluded.occurrence, anchor = excluded.anchor,
+        scheduled = excluded.scheduled, reminders = excluded.reminders, position = excluded.position,
+        version = excluded.version, updated_at = excluded.updated_at, completed_at = excluded.completed_at,
+        deleted_at = excluded.deleted_at
+    ), change as (
+      insert into tasks.changes (user_id, seq, event_id, type, entity_id, at, actor, causation_id, correlation_id,
+        before, data)
+      select ${userId}, r.seq, r.event_id, r.type, r.entity_id, r.at, r.actor, r.causation_id, r.correlation_id,
+        nullif(r.before, 'null'::jsonb), r.data
+      from given, json_to_recordset(given.rows -> 'changes') as r (seq bigint, event_id uuid, type text,
+        entity_id uuid, at timestamptz, actor jsonb, causation_id uuid, correlation_id text, before jsonb, data jsonb)
+    )
+    insert into tasks.outbox (user_id, seq, topics, event)
+    select ${userId}, r.seq, r.topics, r.event
+    from given, json_to_recordset(given.rows -> 'changes') as r (seq bigint, topics text[], event json)
+    order by r.seq`;
+}
+
+/** A row of `tasks.changes`, or an event that will be one. */
+export interface ChangeRow {
+  seq: number;
+  event_id: string;
+  type: ChangeType;
+  at: string;
+  actor: Actor;
+  causation_id: string;
+  data: Record<string, unknown>;
+}
+
+export function toChange(row: ChangeRow): Change {
+  const { task, list, filter, profile } = row.data;
+  return {
+    seq: row.seq,
+    eventId: row.event_id,
+    type: row.type,
+    taskId: typeof task === "object" && task !== null && "id" in task ? String(task.id) : null,
+    task: task ?? null,
+    ...(list === undefined ? {} : { list }),
+    ...(filter === undefined ? {} : { filter }),
+    ...(profile === undefined ? {} : { profile }),
+    at: row.at,
+    actor: row.actor,
+    causationId: row.causation_id,
+  };
+}
+
+export interface ProfileRow {
+  user_id: string;
+  name: string;
+  email: string;
+  time_zone: string;
+  preferences: Profile["preferences"];
+}
+
+export function toProfile(row: ProfileRow): Profile {
+  return {
+    id: row.user_id,
+    name: row.name,
+    email: row.email,
+    timeZone: row.time_zone,
+    preferences: row.preferences,
+  };
+}
+
+function listRow(list: List) {
+  return {
+    id: list.id,
+    name: list.name,
+    colour: list.colour,
+    inbox: list.inbox,
+    position: list.position,
+    version: list.version,
+    created_at: list.createdAt,
+    updated_at: list.updatedAt,
+    deleted_at: list.deletedAt,
+  };
+}
+
+function filterRow(filter: Filter) {
+  return {
+    id: filter.id,
+    name: filter.name,
+    query: filter.query,
+    position: filter.position,
+    version: filter.version,
+    created_at: filter.createdAt,
+    updated_at: filter.updatedAt,
+    deleted_at: filter.deletedAt,
+  };
+}
