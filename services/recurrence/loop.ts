@@ -1,4 +1,4 @@
-/** Work that is done at once, whenever it is woken, and every so often besides. */
+/** How background work runs: again and again, and several at a time. */
 import type { Log } from "../shared/telemetry/log.ts";
 
 export interface Loop {
@@ -34,4 +34,26 @@ export function createLoop(options: { everyMs: number; log: Log; run(): Promise<
       await running;
     },
   };
+}
+
+/** Does `work` for each item, at most `limit` at a time; after a failure it begins no more, and rejects with it. */
+export async function forEachLimited<T>(
+  items: Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  let failed = false;
+  const workers = await Promise.allSettled(Array.from({ length: limit }, async () => {
+    for (let next = queue.next(); !next.done && !failed; next = queue.next()) {
+      try {
+        await work(next.value);
+      } catch (cause) {
+        failed = true;
+        throw cause;
+      }
+    }
+  }));
+  const rejected = workers.find((worker) => worker.status === "rejected");
+  if (rejected !== undefined) throw rejected.reason;
 }

@@ -8,6 +8,7 @@ import type { Runtime } from "../shared/runtime/ports.ts";
 import { asUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { PoisonEvent } from "../shared/store/inbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
+import { forEachLimited } from "./loop.ts";
 
 /** How many users' occurrences are asked for at a time; of one user always one. */
 const CONCURRENCY = 8;
@@ -133,17 +134,15 @@ export function createOccurrences(options: OccurrencesOptions): Occurrences {
     const errors = new Map<string, string>();
     const results: (Result & { eventId: string; nextAttemptAt: string })[] = [];
     const users = Map.groupBy(intents, (intent) => intent.userId).values();
-    await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
-      for (const ofUser of users) {
-        for (const intent of ofUser) {
-          const result = await runInContext(newContext(intent), () => ask(intent));
-          results.push({ eventId: intent.eventId, nextAttemptAt: retryAt(intent.attempts), ...result });
-          if (result.status !== "pending") continue;
-          errors.set(intent.eventId, result.detail);
-          break;
-        }
+    await forEachLimited(users, CONCURRENCY, async (ofUser) => {
+      for (const intent of ofUser) {
+        const result = await runInContext(newContext(intent), () => ask(intent));
+        results.push({ eventId: intent.eventId, nextAttemptAt: retryAt(intent.attempts), ...result });
+        if (result.status !== "pending") continue;
+        errors.set(intent.eventId, result.detail);
+        break;
       }
-    }));
+    });
     if (results.length > 0) await record(results);
     return errors;
   }

@@ -1,0 +1,130 @@
+/**
+ * Reminders: the ledger of what is to fire, fired and didn't, and why.
+ *
+ * The ledger is the truth and a job is only its alarm clock: rows ask for jobs (`job_state`), which are made
+ * after the commit, and what is due fires from the ledger even when no job ever rings.
+ */
+import { z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
+import { ReminderEntry, ReminderStatus } from "../shared/contracts/resources.ts";
+import { Instant, MAX_LIMIT, Uuid } from "../shared/contracts/task.ts";
+import {
+  createServiceApp,
+  databaseReady,
+  internalUser,
+  type ServiceDependencies,
+} from "../shared/http/app.ts";
+import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import type { Service } from "../shared/runtime/ports.ts";
+import { asUser } from "../shared/store/database.ts";
+import { createConsumer } from "../shared/store/inbox.ts";
+import { createFiring } from "./firing.ts";
+import { takeEvent } from "./ledger.ts";
+import { createLoop } from "./loop.ts";
+
+const NAME = "reminders";
+const SWEEP_EVERY_MS = 30_000;
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/internal/reminders",
+  request: {
+    query: z.object({
+      taskId: Uuid.optional(),
+      status: ReminderStatus.optional(),
+      limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(50),
+      cursor: z.string().optional(),
+    }),
+  },
+  responses: {
+    200: {
+      description: "The ledger, the latest moment first",
+      content: {
+        "application/json": {
+          schema: z.object({ items: z.array(ReminderEntry), nextCursor: z.string().nullable() }),
+        },
+      },
+    },
+  },
+});
+const Cursor = z.tuple([Instant, Uuid]);
+
+/** The reminders service over its ports. */
+export function createReminders(dependencies: ServiceDependencies): Service {
+  const { sql, runtime, log, metrics, clock } = dependencies;
+  const ready = databaseReady(sql);
+  const app = createServiceApp({ name: NAME, dependencies, ready });
+  const firing = createFiring({ sql, runtime, clock, metrics });
+  // Two loops: a scheduler that does not answer must not hold up what is due.
+  const overdue = createLoop({
+    everyMs: SWEEP_EVERY_MS,
+    log,
+    async run() {
+      await firing.fireOverdue();
+      await firing.prune();
+    },
+  });
+  const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: firing.settleJobs });
+
+  runtime.subscribe({
+    topic: "task-events",
+    consumer: NAME,
+    handle: createConsumer({
+      sql,
+      schema: "reminders",
+      consumer: NAME,
+      log,
+      metrics,
+      async effect(tx, event) {
+        const scheduled = await takeEvent(tx, event, clock.now());
+        metrics.remindersScheduled.inc(scheduled);
+      },
+      committed() {
+        runtime.wake("outbox");
+        overdue.wake();
+        jobs.wake();
+      },
+    }),
+  });
+  runtime.jobs.handle((job) => firing.fire(job.name));
+  const forget = runtime.onWake("reminder-jobs", () => jobs.wake());
+
+  app.openapi(listRoute, async (context) => {
+    const { taskId, status, limit, cursor } = context.req.valid("query");
+    const userId = internalUser(context.req.raw);
+    const after = cursor === undefined ? null : decodeCursor(cursor, Cursor);
+    const rows = await asUser(sql, userId, (tx) =>
+      tx<ReminderEntry[]>`
+        select id, task_id as "taskId", occurrence, reminder_id as "reminderId", fire_at as "fireAt", status,
+          delivered_at as "deliveredAt", late, reason
+        from reminders.ledger
+        where user_id = ${userId}
+          ${taskId === undefined ? tx`` : tx`and task_id = ${taskId}`}
+          ${status === undefined ? tx`` : tx`and status = ${status}`}
+          ${after === null ? tx`` : tx`and (fire_at, id) < (${after[0]}, ${after[1]})`}
+        order by fire_at desc, id desc
+        limit ${limit + 1}`);
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    const nextCursor = rows.length > limit && last !== undefined
+      ? encodeCursor([last.fireAt, last.id])
+      : null;
+    return context.json({ items, nextCursor }, 200);
+  });
+
+  return {
+    name: NAME,
+    fetch: (request) => app.fetch(request),
+    ready,
+    async start() {
+      overdue.start();
+      jobs.start();
+      await runtime.start();
+    },
+    async stop() {
+      forget();
+      await runtime.stop();
+      await Promise.all([overdue.stop(), jobs.stop()]);
+    },
+  };
+}

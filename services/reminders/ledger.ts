@@ -1,0 +1,204 @@
+/** From task events to the ledger: plans are kept, rows made, moved and cancelled, and what happened is told. */
+import { uuidv7 } from "uuidv7";
+import type { Envelope, EventType, ProfileEvent, TaskEvent, Topic } from "../shared/contracts/events.ts";
+import type { ReminderEntry } from "../shared/contracts/resources.ts";
+import { formatInstant, resolveDue } from "../shared/domain/time.ts";
+import type { Tx } from "../shared/store/database.ts";
+import { PoisonEvent } from "../shared/store/inbox.ts";
+import { appendEvents, type EventDraft } from "../shared/store/outbox.ts";
+import { currentContext } from "../shared/telemetry/context.ts";
+import { type Cause, type LedgerRow, type Plan, reconcile, type Step } from "./planning.ts";
+
+export const TOPICS: readonly Topic[] = ["reminders"];
+export const ACTOR = { kind: "system", id: "reminders" } as const;
+
+/**
+ * Waits until nobody else writes this user's ledger. A consumer's transaction takes several events and a firing
+ * one touches the same rows and the stream in another order: with this lock first, they can't wait for each other.
+ */
+export async function lockUser(tx: Tx, userId: string): Promise<void> {
+  await tx`select pg_advisory_xact_lock(hashtext('reminders'), hashtext(${userId}))`;
+}
+
+/**
+ * Takes one event of `task-events`; answers how many reminders it scheduled.
+ *
+ * @throws PoisonEvent when a reminder's duration can't be read
+ */
+export async function takeEvent(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
+  if (event.type.startsWith("task.")) return await takeTask(tx, event, now);
+  if (event.type === "profile.updated.v1") return await takeProfile(tx, event, now);
+  return 0;
+}
+
+async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
+  const { task, timeZone, userId, seq } = event.data as TaskEvent["data"];
+  const plan: Plan = {
+    taskId: task.id,
+    occurrence: task.occurrence ?? 1,
+    active: task.status === "open" && task.deletedAt === null && event.type !== "task.skipped.v1",
+    title: task.title,
+    due: task.due,
+    dueAt: task.dueAt,
+    reminders: task.reminders,
+    timeZone,
+  };
+  const locked = lockUser(tx, userId);
+  // An event that comes late out of the dead letters must not turn back what later ones made.
+  const stored = tx`
+    insert into reminders.plans as p (
+      task_id, user_id, seq, occurrence, active, title, due, reminders, time_zone, updated_at
+    ) values (
+      ${plan.taskId}, ${userId}, ${seq}, ${plan.occurrence}, ${plan.active}, ${plan.title},
+      ${plan.due === null ? null : tx.json(plan.due)}, ${tx.json(plan.reminders as never)},
+      ${timeZone}, ${formatInstant(now)}
+    )
+    on conflict (task_id) do update set
+      seq = excluded.seq, occurrence = excluded.occurrence, active = excluded.active, title = excluded.title,
+      due = excluded.due, reminders = excluded.reminders,
+      time_zone = excluded.time_zone, updated_at = excluded.updated_at
+    where p.seq < excluded.seq
+    returning task_id`;
+  const [rows, fresh] = await Promise.all([ledgerRows(tx, [task.id]), stored, locked]);
+  if (fresh.length === 0) return 0;
+  return await replan(tx, { event, now, plans: [plan], rows });
+}
+
+/** A floating due is wherever the user is: a new zone moves the reminders of every such task. */
+async function takeProfile(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
+  const { profile, before, userId } = event.data as ProfileEvent["data"];
+  if (before === null || !("timeZone" in before)) return 0;
+  await lockUser(tx, userId);
+  const known = await tx<Omit<Plan, "active" | "timeZone" | "dueAt">[]>`
+    update reminders.plans
+    set time_zone = ${profile.timeZone}
+    where user_id = ${userId} and active and due ->> 'timeZone' is null and reminders <> '[]'
+    returning task_id as "taskId", occurrence, title, due, reminders`;
+  const plans = known.map((plan): Plan => ({
+    ...plan,
+    active: true,
+    timeZone: profile.timeZone,
+    dueAt: plan.due === null ? null : formatInstant(resolveDue(plan.due, profile.timeZone)),
+  }));
+  const rows = await ledgerRows(tx, plans.map(({ taskId }) => taskId));
+  return await replan(tx, { event, now, plans, rows });
+}
+
+function ledgerRows(tx: Tx, taskIds: readonly string[]): Promise<LedgerRow[]> {
+  return tx<LedgerRow[]>`
+    select id, task_id as "taskId", occurrence, reminder_id as "reminderId", round, fire_at as "fireAt", status,
+      title, due_at as "dueAt"
+    from reminders.ledger
+    where task_id in (select value::uuid from jsonb_array_elements_text(${tx.json([...taskIds])}))`.execute();
+}
+
+interface Replanning {
+  event: Envelope;
+  now: Temporal.Instant;
+  plans: readonly Plan[];
+  rows: readonly LedgerRow[];
+}
+
+async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<number> {
+  const cause: Cause = { type: event.type as EventType, at: Temporal.Instant.from(event.time) };
+  const ofTask = Map.groupBy(rows, ({ taskId }) => taskId);
+  const written: Record<string, unknown>[] = [];
+  const drafts: EventDraft[] = [];
+  for (const plan of plans) {
+    const known = ofTask.get(plan.taskId) ?? [];
+    if (known.length === 0 && (!plan.active || plan.reminders.length === 0)) continue;
+    for (const step of steps(plan, known, cause)) {
+      const entry = entryAfter(plan, step);
+      written.push({
+        ...entry,
+        round: step.kind === "schedule" ? step.round : step.row.round,
+        past: step.kind === "schedule" && step.past,
+        title: plan.title,
+        dueAt: plan.dueAt,
+        kind: step.kind,
+      });
+      if (step.kind === "retell") continue;
+      drafts.push({
+        type: step.kind === "schedule" ? "reminder.scheduled.v1" : "reminder.cancelled.v1",
+        subject: plan.taskId,
+        topics: TOPICS,
+        actor: ACTOR,
+        data: {
+          reminder: entry,
+          task: event.type === "task.deleted.v1"
+            ? null
+            : { id: plan.taskId, title: plan.title, dueAt: plan.dueAt },
+        },
+      });
+    }
+  }
+  if (written.length > 0) await write(tx, event, written, now);
+  const { partitionkey: userId, causationid: causationId } = event;
+  await appendEvents(tx, drafts, { schema: "reminders", source: "reminders", userId, now, causationId });
+  return drafts.filter((draft) => draft.type === "reminder.scheduled.v1").length;
+}
+
+function steps(plan: Plan, rows: readonly LedgerRow[], why: Cause): Step[] {
+  try {
+    return reconcile(plan, rows, why);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new PoisonEvent(`the reminders can't be planned: ${cause.message}`, { cause });
+  }
+}
+
+/** The ledger entry as it is once the step is done. */
+function entryAfter(plan: Plan, step: Step): ReminderEntry {
+  const common = { taskId: plan.taskId, deliveredAt: null, late: false };
+  if (step.kind === "schedule") {
+    return {
+      ...common,
+      id: step.row?.id ?? uuidv7(),
+      occurrence: plan.occurrence,
+      reminderId: step.reminderId,
+      fireAt: formatInstant(step.fireAt),
+      status: "scheduled",
+      reason: step.reason,
+    };
+  }
+  const { id, occurrence, reminderId, fireAt } = step.row;
+  const entry = { ...common, id, occurrence, reminderId, fireAt };
+  return step.kind === "cancel"
+    ? { ...entry, status: "cancelled", reason: step.reason }
+    : { ...entry, status: "scheduled", reason: "" };
+}
+
+/** Writes all steps of an event at once: rows that are new, moved, set again, cancelled or told anew. */
+async function write(
+  tx: Tx,
+  event: Envelope,
+  rows: readonly unknown[],
+  now: Temporal.Instant,
+): Promise<void> {
+  const at = formatInstant(now);
+  await tx`
+    with given as (
+      select *
+      from jsonb_to_recordset(${tx.json(rows as never)}) as r (
+        id uuid, "taskId" uuid, occurrence int, "reminderId" text, round int, "fireAt" timestamptz, past boolean,
+        status text, reason text, kind text, title text, "dueAt" timestamptz
+      )
+    )
+    merge into reminders.ledger as l using given as g on l.id = g.id
+    when matched and g.kind = 'retell' then update set title = g.title, due_at = g."dueAt", updated_at = ${at}
+    when matched and g.kind = 'cancel' then update set
+      status = 'cancelled', reason = g.reason, updated_at = ${at},
+      -- Also where the job is only asked for: it may be in the making at this moment.
+      job_state = case l.job_state when 'none' then 'none' else 'unwanted' end
+    when matched then update set
+      status = 'scheduled', fire_at = g."fireAt", past_when_set = g.past, reason = g.reason, title = g.title,
+      due_at = g."dueAt", job_state = 'wanted', correlation_id = ${currentContext().correlationId},
+      causation_id = ${event.causationid}, updated_at = ${at}
+    when not matched then insert (
+      id, user_id, task_id, occurrence, reminder_id, round, fire_at, past_when_set, status, reason, title, due_at,
+      job_state, correlation_id, causation_id, created_at, updated_at
+    ) values (
+      g.id, ${event.partitionkey}, g."taskId", g.occurrence, g."reminderId", g.round, g."fireAt", g.past, 'scheduled',
+      g.reason, g.title, g."dueAt", 'wanted', ${currentContext().correlationId}, ${event.causationid}, ${at}, ${at}
+    )`;
+}
