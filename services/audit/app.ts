@@ -1,0 +1,153 @@
+/** Audit: every event of every user in an append-only chain of hashes, read back, verified, and as of any time. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { Actor, type Topic } from "../shared/contracts/events.ts";
+import { Instant, MAX_LIMIT, Task, Uuid } from "../shared/contracts/task.ts";
+import { formatInstant } from "../shared/domain/time.ts";
+import {
+  createServiceApp,
+  databaseReady,
+  internalUser,
+  type ServiceDependencies,
+} from "../shared/http/app.ts";
+import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { notFound } from "../shared/http/problem.ts";
+import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
+import { createConsumer } from "../shared/store/inbox.ts";
+import { appendEntry, listEntries, taskAt, verifyUser } from "./entries.ts";
+import { createLoop } from "./loop.ts";
+
+const NAME = "audit";
+const TOPICS: readonly Topic[] = ["task-events", "reminders", "notifications"];
+const PRUNE_EVERY_MS = 3_600_000;
+const KEPT_DAYS = 45;
+
+const AuditEntry = z.object({
+  n: z.int().min(1),
+  eventId: Uuid,
+  type: z.string(),
+  at: Instant,
+  actor: Actor,
+  taskId: Uuid.nullable(),
+  correlationId: z.string(),
+  causationId: z.string(),
+  before: z.record(z.string(), z.unknown()).nullable(),
+  after: z.record(z.string(), z.unknown()).nullable(),
+  hash: z.string(),
+}).openapi("AuditEntry");
+type AuditEntry = z.infer<typeof AuditEntry>;
+
+const json = <S extends z.ZodType>(description: string, schema: S) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+const listRoute = createRoute({
+  method: "get",
+  path: "/internal/audit",
+  request: {
+    query: z.object({
+      taskId: Uuid.optional(),
+      type: z.string().max(100).optional(),
+      from: Instant.optional(),
+      to: Instant.optional(),
+      actor: z.string().max(200).optional(),
+      limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(50),
+      cursor: z.string().optional(),
+    }),
+  },
+  responses: {
+    200: json(
+      "Entries, newest first",
+      z.object({ items: z.array(AuditEntry), nextCursor: z.string().nullable() }),
+    ),
+  },
+});
+const verifyRoute = createRoute({
+  method: "get",
+  path: "/internal/audit/verify",
+  responses: {
+    200: json(
+      "What walking the chain found",
+      z.object({ ok: z.boolean(), checked: z.int(), firstBroken: z.int().nullable() }),
+    ),
+  },
+});
+const taskRoute = createRoute({
+  method: "get",
+  path: "/internal/audit/tasks/{id}",
+  request: { params: z.object({ id: Uuid }), query: z.object({ at: Instant.optional() }) },
+  responses: { 200: json("The task as it was then", Task) },
+});
+const Cursor = z.tuple([z.int().min(1)]);
+
+/** The audit service over its ports. */
+export function createAudit(dependencies: ServiceDependencies): Service {
+  const { sql, runtime, log, metrics, clock } = dependencies;
+  const ready = databaseReady(sql);
+  const app = createServiceApp({ name: NAME, dependencies, ready });
+  const consume = oneAtATime(
+    createConsumer({ sql, schema: "audit", consumer: NAME, log, metrics, effect: appendEntry }),
+  );
+  for (const topic of TOPICS) runtime.subscribe({ topic, consumer: NAME, handle: consume });
+  const prune = createLoop({
+    everyMs: PRUNE_EVERY_MS,
+    log,
+    async run() {
+      const before = formatInstant(clock.now().subtract({ hours: KEPT_DAYS * 24 }));
+      await sql`delete from audit.inbox where received_at < ${before}`;
+    },
+  });
+
+  app.openapi(listRoute, async (context) => {
+    const { cursor, limit, ...filter } = context.req.valid("query");
+    const below = cursor === undefined ? undefined : decodeCursor(cursor, Cursor)[0];
+    const rows = await listEntries(sql, internalUser(context.req.raw), {
+      ...filter,
+      below,
+      limit: limit + 1,
+    });
+    const items = rows.slice(0, limit).map(({ userId: _user, prevHash: _prev, ...item }) =>
+      item as AuditEntry
+    );
+    const last = items.at(-1);
+    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.n]) : null;
+    return context.json({ items, nextCursor }, 200);
+  });
+  app.openapi(verifyRoute, async (context) => {
+    return context.json(await verifyUser(sql, internalUser(context.req.raw)), 200);
+  });
+  app.openapi(taskRoute, async (context) => {
+    const { at = formatInstant(clock.now()) } = context.req.valid("query");
+    const task = await taskAt(sql, internalUser(context.req.raw), context.req.valid("param").id, at);
+    if (task === null) throw notFound("There was no such task at that time");
+    return context.json(task as Task, 200);
+  });
+
+  return {
+    name: NAME,
+    fetch: (request) => app.fetch(request),
+    ready,
+    async start() {
+      prune.start();
+      await runtime.start();
+    },
+    async stop() {
+      await runtime.stop();
+      await prune.stop();
+    },
+  };
+}
+
+type Handle = (batch: readonly Delivery[]) => Promise<Outcome[]>;
+
+/**
+ * Batches of the three topics lock the heads of the same users, each in its own order: side by side they would
+ * wait for each other until PostgreSQL ends one. Between replicas it still may; the batch is then taken one by one.
+ */
+function oneAtATime(handle: Handle): Handle {
+  let last: Promise<unknown> = Promise.resolve();
+  return (batch) => {
+    const mine = last.then(() => handle(batch));
+    last = mine.catch(() => {});
+    return mine;
+  };
+}

@@ -1,0 +1,156 @@
+/** Appending to and reading from the chain. */
+import type { Envelope, NotificationEvent, ReminderEvent } from "../shared/contracts/events.ts";
+import type { Task } from "../shared/contracts/task.ts";
+import { formatInstant } from "../shared/domain/time.ts";
+import { asUser, setUser, type Sql, type Tx } from "../shared/store/database.ts";
+import {
+  type Entry,
+  genesis,
+  hashOf,
+  type Head,
+  type LinkedEntry,
+  type Verdict,
+  verifyChain,
+} from "./chain.ts";
+
+const VERIFY_PAGE = 500;
+
+/** Appends one event to its user's chain, in the transaction of the inbox; an event that is there already adds nothing. */
+export async function appendEntry(tx: Tx, event: Envelope): Promise<void> {
+  const userId = event.partitionkey;
+  const known = await lockHead(tx, userId, event.id);
+  if (known.appended) return;
+  const entry: Entry = {
+    userId,
+    n: known.n + 1,
+    eventId: event.id,
+    type: event.type,
+    at: formatInstant(Temporal.Instant.from(event.time)),
+    actor: event.data.actor ?? null,
+    correlationId: event.correlationid,
+    causationId: event.causationid,
+    ...contentOf(event),
+  };
+  const hash = hashOf(known.hash, entry);
+  await tx`
+    with appended as (
+      insert into audit.entries (
+        user_id, n, event_id, type, at, actor, task_id, correlation_id, causation_id, before, after, prev_hash, hash
+      ) values (
+        ${userId}, ${entry.n}, ${entry.eventId}, ${entry.type}, ${entry.at}, ${tx.json(entry.actor as never)},
+        ${entry.taskId}, ${entry.correlationId}, ${entry.causationId}, ${jsonOrNull(tx, entry.before)},
+        ${jsonOrNull(tx, entry.after)}, ${known.hash}, ${hash}
+      )
+    )
+    update audit.heads set n = ${entry.n}, hash = ${hash} where user_id = ${userId}`;
+}
+
+/** The head, locked to the end of the transaction: appending is one at a time per user. */
+async function lockHead(tx: Tx, userId: string, eventId: string): Promise<Head & { appended: boolean }> {
+  const read = () =>
+    tx<(Head & { appended: boolean })[]>`
+      select n, hash, exists (
+        select 1 from audit.entries where user_id = ${userId} and event_id = ${eventId}
+      ) as appended
+      from audit.heads where user_id = ${userId} for update`;
+  const [head] = await read();
+  if (head !== undefined) return head;
+  const first = genesis(userId);
+  await tx`
+    insert into audit.heads (user_id, n, hash) values (${userId}, ${first.n}, ${first.hash})
+    on conflict (user_id) do nothing`;
+  const [made] = await read();
+  if (made === undefined) throw new Error("Cannot append as the head did not come back");
+  return made;
+}
+
+const jsonOrNull = (tx: Tx, value: unknown) => value === null ? null : tx.json(value as never);
+
+/** What the event is about, before and after; reminders and notifications have no before. */
+function contentOf(event: Envelope): Pick<Entry, "taskId" | "before" | "after"> {
+  if (event.type.startsWith("reminder.")) {
+    const { reminder } = event.data as ReminderEvent["data"];
+    return { taskId: reminder.taskId, before: null, after: reminder };
+  }
+  if (event.type.startsWith("notification.")) {
+    const { notification } = event.data as NotificationEvent["data"];
+    return { taskId: notification.taskId, before: null, after: notification };
+  }
+  const { list, filter, profile } = event.data;
+  const { task, before } = event.data as { task: Task | null; before: unknown };
+  return {
+    taskId: task?.id ?? null,
+    before: before ?? null,
+    after: task ?? list ?? filter ?? profile ?? null,
+  };
+}
+
+/** What a reader may narrow the log by; instants are RFC 3339, `from` inclusive, `to` exclusive. */
+export interface EntryFilter {
+  taskId?: string | undefined;
+  type?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  /** An actor's id or kind. */
+  actor?: string | undefined;
+  /** Only entries before this number. */
+  below?: number | undefined;
+  limit: number;
+}
+
+/** The newest entries first. */
+export function listEntries(sql: Sql, userId: string, filter: EntryFilter): Promise<LinkedEntry[]> {
+  const { taskId, type, from, to, actor, below, limit } = filter;
+  return asUser(sql, userId, (tx) =>
+    tx<LinkedEntry[]>`
+      select ${columns(tx)} from audit.entries
+      where user_id = ${userId}
+        ${taskId === undefined ? tx`` : tx`and task_id = ${taskId}`}
+        ${type === undefined ? tx`` : tx`and type = ${type}`}
+        ${from === undefined ? tx`` : tx`and at >= ${from}`}
+        ${to === undefined ? tx`` : tx`and at < ${to}`}
+        ${actor === undefined ? tx`` : tx`and (actor ->> 'id' = ${actor} or actor ->> 'kind' = ${actor})`}
+        ${below === undefined ? tx`` : tx`and n < ${below}`}
+      order by n desc
+      limit ${limit}`);
+}
+
+/** The task as it was at an instant, or null when the log knows none then. */
+export async function taskAt(sql: Sql, userId: string, taskId: string, at: string): Promise<unknown> {
+  const [row] = await asUser(sql, userId, (tx) =>
+    tx<{ after: unknown }[]>`
+      select after from audit.entries
+      where user_id = ${userId} and task_id = ${taskId} and type like 'task.%' and at <= ${at}
+      order by n desc
+      limit 1`);
+  return row?.after ?? null;
+}
+
+/** Walks a user's whole chain, as it stands at one moment. */
+export function verifyUser(sql: Sql, userId: string): Promise<Verdict> {
+  // One snapshot for head and entries: an append meanwhile must not look like tampering.
+  return sql.begin("isolation level repeatable read read only", async (tx) => {
+    await setUser(tx, userId);
+    const [head] = await tx<Head[]>`select n, hash from audit.heads where user_id = ${userId}`;
+    return await verifyChain(userId, pages(tx, userId), head ?? null);
+  }) as Promise<Verdict>;
+}
+
+async function* pages(tx: Tx, userId: string): AsyncGenerator<LinkedEntry[]> {
+  let after = 0;
+  for (;;) {
+    const page = await tx<LinkedEntry[]>`
+      select ${columns(tx)} from audit.entries
+      where user_id = ${userId} and n > ${after}
+      order by n
+      limit ${VERIFY_PAGE}`;
+    yield page;
+    const last = page.at(-1);
+    if (page.length < VERIFY_PAGE || last === undefined) return;
+    after = last.n;
+  }
+}
+
+const columns = (tx: Tx) =>
+  tx`user_id as "userId", n, event_id as "eventId", type, at, actor, task_id as "taskId",
+    correlation_id as "correlationId", causation_id as "causationId", before, after, prev_hash as "prevHash", hash`;
