@@ -47,7 +47,8 @@ interface Rule {
 
 const MAX_INTERVAL = 999;
 const MAX_COUNT = 9_999;
-const LAST_DATE = Temporal.PlainDate.from("9999-12-31");
+/** The last date of four-digit years. Text, so that loading this file needs no Temporal yet (browsers get a polyfill). */
+const LAST_DATE = "9999-12-31";
 
 /** The order in which a canonical rule names its parts. */
 const PARTS = [
@@ -394,7 +395,7 @@ function canOccur(rule: Rule): boolean {
  * Windows of growing size are asked of the library, each near its target, so that the age of a series
  * costs nothing.
  */
-function* gridDates(rule: Rule, anchor: string, from: string, to = "9999-12-31"): Generator<string, void> {
+function* gridDates(rule: Rule, anchor: string, from: string, to = LAST_DATE): Generator<string, void> {
   if (from <= anchor && anchor <= to) yield anchor;
   const byMonth = isMonthlyInDisguise(rule);
   const full = byMonth
@@ -403,7 +404,7 @@ function* gridDates(rule: Rule, anchor: string, from: string, to = "9999-12-31")
   const wide = !byMonth && needsPicking(full);
   const engine = newEngine(full, Temporal.PlainDate.from(anchor), wide);
   const { days, first: periods, horizon } = SEARCH[full.freq];
-  const last = earlierDate(Temporal.PlainDate.from(to), LAST_DATE);
+  const last = Temporal.PlainDate.from(to);
 
   let size = periods;
   let start = Temporal.PlainDate.from(later(from, addDays(anchor, 1)));
