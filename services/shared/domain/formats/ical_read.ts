@@ -27,6 +27,17 @@ interface Component {
 type Due = NonNullable<ImportedTask["due"]>;
 type Reminder = NonNullable<ImportedTask["reminders"]>[number];
 
+/** The properties that become something of a task. */
+const READ = new Set(
+  ("summary description priority status percent-complete completed created dtstart due duration categories uid " +
+    "related-to recurrence-id rrule exdate rdate exrule trigger x-rondo-list x-rondo-recurrence-mode").split(
+      " ",
+    ),
+);
+const MAX_REPEATS = 100;
+/** The years that `civilDate` takes. */
+const FIRST_YEAR = 1_000;
+const LAST_YEAR = 9_998;
 /** Of components nested deeper than this, the outermost are given up. */
 const MAX_DEPTH = 20;
 
@@ -215,8 +226,15 @@ class Reader {
   #properties(lines: ContentLine[]): Map<string, Property[]> {
     const all = new Map<string, Property[]>();
     for (const { text, line } of lines) {
+      const name = /^([A-Za-z0-9-]+)[;:]/.exec(text)?.[1]?.toLowerCase();
+      if (name === undefined) {
+        this.#found.problem(line, "imported without this line, as it must be NAME:VALUE of RFC 5545");
+        continue;
+      }
+      // What is not read need not be right; a name repeated past all limits is not read on.
+      if (!READ.has(name) || (all.get(name)?.length ?? 0) >= MAX_REPEATS) continue;
       try {
-        const [name, parameters, type, ...values]: JCalProperty = ICAL.parse.property(text);
+        const [, parameters, type, ...values]: JCalProperty = ICAL.parse.property(text);
         const property = {
           line,
           parameters,
@@ -297,14 +315,16 @@ class Reader {
   #ends(start: Moment | null, duration: Property | null): Moment | null {
     if (start === null || duration === null) return null;
     const length = durationOf(duration.values[0] ?? "");
-    if (length === null || length.sign < 0) {
+    const end = length === null || length.sign < 0
+      ? null
+      : Temporal.PlainDateTime.from(start.local).add(length);
+    if (end === null || end.year > LAST_YEAR) {
       this.#found.problem(
         duration.line,
         "imported without it, as DURATION must be a positive duration such as PT1H",
       );
       return null;
     }
-    const end = Temporal.PlainDateTime.from(start.local).add(length);
     const time = start.time === null ? null : end.toPlainTime().toString({ smallestUnit: "minute" });
     return {
       ...start,
@@ -410,7 +430,11 @@ class Reader {
     }
     const fromStart = (trigger.parameters["related"] ?? "START").toUpperCase() === "START";
     if (fromStart && start !== null && due !== null && start.local !== due.local) {
-      return { at: formatInstant(this.#instantOf(start).toZonedDateTimeISO("UTC").add(length).toInstant()) };
+      const at = this.#instantOf(start).toZonedDateTimeISO("UTC").add(length);
+      if (at.year < FIRST_YEAR || at.year > LAST_YEAR) {
+        return without("a reminder must be in the years 1000 to 9998");
+      }
+      return { at: formatInstant(at.toInstant()) };
     }
     if (length.sign > 0) return without("a reminder must not come after the due");
     const before = writtenDuration(length.abs());

@@ -98,9 +98,9 @@ export class RuleReader {
   }
 }
 
-/** A civil date that exists, from `YYYY-MM-DD`, or null. */
+/** A civil date that exists, from `YYYY-MM-DD`, or null; years 1000 to 9998, so that any zone keeps four digits. */
 export function civilDate(text: string): Temporal.PlainDate | null {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith("0000")) return null;
+  if (!/^[1-9]\d{3}-\d{2}-\d{2}$/.test(text) || text.startsWith("9999")) return null;
   try {
     return Temporal.PlainDate.from(text, { overflow: "reject" });
   } catch {

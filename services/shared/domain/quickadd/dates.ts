@@ -365,9 +365,9 @@ function dayMonth(today: Temporal.PlainDate, day: number, month: number, year: s
   return civil(year.length === 2 ? 2000 + Number(year) : Number(year), month, day);
 }
 
-/** A date that exists, or null. */
+/** A date that exists, or null; years 1000 to 9998, so that any zone keeps four digits. */
 export function civil(year: number, month: number, day: number): Temporal.PlainDate | null {
-  if (month < 1 || month > 12 || day < 1 || year < 1) return null;
+  if (month < 1 || month > 12 || day < 1 || year < 1_000 || year > 9_998) return null;
   const first = new Temporal.PlainDate(year, month, 1);
   return day > first.daysInMonth ? null : first.with({ day });
 }
