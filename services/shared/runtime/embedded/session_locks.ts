@@ -28,8 +28,8 @@ export interface SessionLocksOptions {
 export interface SessionLocks extends AsyncDisposable {
   /** Waits until `name` is owned; null when `signal` aborts first. */
   take(name: string, signal: AbortSignal): Promise<Lease | null>;
-  /** Takes `name` if nobody owns it. Rejects when the database does not answer. */
-  tryTake(name: string): Promise<Lease | null>;
+  /** Takes those of `names` that nobody owns, in one round trip. Rejects when the database does not answer. */
+  acquire(names: readonly string[]): Promise<Map<string, Lease>>;
   /** How many sessions of this membership there are, this one included. Rejects when the database does not answer. */
   members(): Promise<number>;
   close(): Promise<void>;
@@ -67,7 +67,7 @@ export function openSessionLocks(options: SessionLocksOptions): SessionLocks {
   } as unknown as postgres.Options<Record<string, postgres.PostgresType>>);
   const granting = grantLoop();
 
-  return { take, tryTake, members, close, [Symbol.asyncDispose]: close };
+  return { take, acquire, members, close, [Symbol.asyncDispose]: close };
 
   function lose(): void {
     joined = null;
@@ -87,7 +87,6 @@ export function openSessionLocks(options: SessionLocksOptions): SessionLocks {
     return joined;
   }
 
-  /** Tries all names in one round trip; those owned by this session already are not asked for. */
   async function acquire(names: readonly string[]): Promise<Map<string, Lease>> {
     const free = [...new Set(names)].filter((name) => !owned.has(name));
     // Advisory locks are counted per session: without this a second taker of this process would get the name too.
@@ -125,10 +124,6 @@ export function openSessionLocks(options: SessionLocksOptions): SessionLocks {
 
   function forget(name: string, controller: AbortController): void {
     if (owned.get(name) === controller) owned.delete(name);
-  }
-
-  async function tryTake(name: string): Promise<Lease | null> {
-    return (await acquire([name])).get(name) ?? null;
   }
 
   async function take(name: string, signal: AbortSignal): Promise<Lease | null> {
