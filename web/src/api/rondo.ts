@@ -1,0 +1,108 @@
+/** Every call this application makes, by name. */
+import type { Client, RequestOptions } from "./client.ts";
+import type {
+  ApiKey,
+  Change,
+  Colour,
+  HistoryEntry,
+  ImportFormat,
+  ImportResult,
+  List,
+  ListWithCount,
+  Me,
+  NewApiKey,
+  NotificationPage,
+  Page,
+  ProfilePatch,
+  ReminderEntry,
+  Task,
+  TaskInput,
+  TaskPatch,
+} from "./types.ts";
+
+/** The largest page the server gives. */
+export const PAGE = 200;
+
+const CONTENT_TYPE: Record<ImportFormat, string> = {
+  "todotxt": "text/plain; charset=utf-8",
+  "todoist-csv": "text/csv; charset=utf-8",
+  "ical": "text/calendar; charset=utf-8",
+};
+
+function query(values: Record<string, string | number | boolean | null | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== null && value !== undefined) search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+const at = (id: string) => `/api/tasks/${encodeURIComponent(id)}`;
+
+export type Rondo = ReturnType<typeof createRondo>;
+
+export function createRondo(client: Client) {
+  const get = <T>(path: string, signal?: AbortSignal) => client.request<T>("GET", path, { signal });
+  const post = <T>(path: string, options: RequestOptions = {}) => client.request<T>("POST", path, options);
+  return {
+    signUp: (body: { name: string; email: string; password: string }) =>
+      post<unknown>("/api/auth/sign-up/email", { body }),
+    signIn: (body: { email: string; password: string }) => post<unknown>("/api/auth/sign-in/email", { body }),
+    signOut: () => post<unknown>("/api/auth/sign-out", { body: {} }),
+    me: () => get<Me>("/api/me"),
+    patchMe: (patch: ProfilePatch) => client.request<Me>("PATCH", "/api/me", { body: patch }),
+
+    tasks: (
+      filter: {
+        status?: "open" | "completed" | "all";
+        deleted?: boolean;
+        q?: string;
+        sort?: string;
+        order?: string;
+        limit?: number;
+        cursor?: string | null;
+      },
+      signal?: AbortSignal,
+    ) => get<Page<Task>>(`/api/tasks${query({ limit: PAGE, ...filter })}`, signal),
+    task: (id: string) => get<Task>(at(id)),
+    createTask: (body: TaskInput, idempotencyKey: string) =>
+      post<Task>("/api/tasks", { body, idempotencyKey }),
+    patchTask: (id: string, body: TaskPatch) => client.request<Task>("PATCH", at(id), { body }),
+    deleteTask: (id: string) => client.request<Task | undefined>("DELETE", at(id)),
+    restoreTask: (id: string) => post<Task>(`${at(id)}/restore`, { body: {} }),
+    completeTask: (id: string) => post<Task>(`${at(id)}/complete`, { body: {} }),
+    reopenTask: (id: string) => post<Task>(`${at(id)}/reopen`, { body: {} }),
+    skipTask: (id: string) => post<Task | undefined>(`${at(id)}/skip`, { body: {} }),
+    history: (id: string, cursor?: string | null) =>
+      get<Page<HistoryEntry>>(`${at(id)}/history${query({ limit: 50, cursor })}`),
+    undo: (body: { eventId: string } | { causationId: string }) =>
+      post<{ changes: Change[] }>("/api/undo", { body }),
+
+    lists: () => get<{ items: ListWithCount[] }>("/api/lists"),
+    createList: (body: { name: string; colour?: Colour }) => post<List>("/api/lists", { body }),
+    patchList: (id: string, body: { name?: string; colour?: Colour }) =>
+      client.request<List>("PATCH", `/api/lists/${encodeURIComponent(id)}`, { body }),
+    deleteList: (id: string) =>
+      client.request<List | undefined>("DELETE", `/api/lists/${encodeURIComponent(id)}`),
+
+    notifications: (cursor?: string | null) =>
+      get<NotificationPage>(`/api/notifications${query({ limit: 50, cursor })}`),
+    readNotification: (id: string) =>
+      post<unknown>(`/api/notifications/${encodeURIComponent(id)}/read`, { body: {} }),
+    readAllNotifications: () => post<unknown>("/api/notifications/read-all", { body: {} }),
+    reminders: (taskId: string) => get<Page<ReminderEntry>>(`/api/reminders${query({ taskId, limit: 100 })}`),
+
+    keys: () => get<{ items: ApiKey[] }>("/api/keys"),
+    createKey: (name: string) => post<NewApiKey>("/api/keys", { body: { name, scopes: ["read", "write"] } }),
+    deleteKey: (id: string) => client.request<unknown>("DELETE", `/api/keys/${encodeURIComponent(id)}`),
+    feed: () => get<{ url: string | null }>("/api/feed"),
+    createFeed: () => post<{ url: string }>("/api/feed", { body: {} }),
+    deleteFeed: () => client.request<unknown>("DELETE", "/api/feed"),
+    importFile: (format: ImportFormat, file: Blob) =>
+      post<ImportResult>(`/api/import${query({ format })}`, { raw: file, contentType: CONTENT_TYPE[format] }),
+  };
+}
+
+/** Where a browser fetches an export; a plain link, so that the download is the browser's own. */
+export const exportUrl = (format: "json" | "todotxt" | "ical") => `/api/export${query({ format })}`;

@@ -1,0 +1,110 @@
+/**
+ * The live stream: server-sent events with own reconnects. The browser's reconnect gives up on an HTTP
+ * error and cannot be told a position by query, so the source is remade here with backoff.
+ */
+import type { Change, Notification } from "../api/types.ts";
+
+export interface StreamHandlers {
+  /** The stream is open at `seq`; `resumed` when it continues one that had already been seen. */
+  onReady(seq: number, resumed: boolean): void;
+  onChange(change: Change): void;
+  onNotification(notification: Notification): void;
+  /** The gap is too old: everything has to be read again. */
+  onResync(): void;
+  onDown(attempt: number): void;
+}
+
+export interface EventSourceLike {
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
+  close(): void;
+}
+
+export interface StreamOptions {
+  url?: string;
+  open?: (url: string) => EventSourceLike;
+  schedule?: (run: () => void, ms: number) => () => void;
+  random?: () => number;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 20_000;
+
+/** Full jitter between half and all of an exponential pause, so that tabs do not come back in step. */
+export function pauseAfter(attempt: number, random: () => number): number {
+  const whole = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempt, 10));
+  return Math.round(whole / 2 + random() * whole / 2);
+}
+
+export interface Stream {
+  /** Tries at once, for instance when the browser says that the network is back. */
+  wake(): void;
+  close(): void;
+}
+
+export function openStream(handlers: StreamHandlers, options: StreamOptions = {}): Stream {
+  const url = options.url ?? "/api/stream";
+  const open = options.open ?? ((address) => new EventSource(address));
+  const random = options.random ?? Math.random;
+  const schedule = options.schedule ?? ((run, ms) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  });
+  let last: number | null = null;
+  let attempt = 0;
+  let closed = false;
+  let source: EventSourceLike | null = null;
+  let cancel: (() => void) | null = null;
+
+  function connect(): void {
+    cancel = null;
+    const resumed = last !== null;
+    const mine = open(last === null ? url : `${url}?lastEventId=${last}`);
+    source = mine;
+    /** Events of a source that has been replaced are not listened to any more. */
+    const on = (type: string, listener: (event: MessageEvent<string>) => void) =>
+      mine.addEventListener(type, (event) => {
+        if (source === mine) listener(event);
+      });
+    on("ready", (event) => {
+      attempt = 0;
+      const data = JSON.parse(event.data) as { seq: number };
+      // A resumed stream keeps its own position: what lies between is about to be sent.
+      last ??= data.seq;
+      handlers.onReady(data.seq, resumed);
+    });
+    on("change", (event) => {
+      const change = JSON.parse(event.data) as Change;
+      if (last !== null && change.seq <= last) return;
+      last = change.seq;
+      handlers.onChange(change);
+    });
+    on("notification", (event) => handlers.onNotification(JSON.parse(event.data) as Notification));
+    on("resync", () => {
+      last = null;
+      handlers.onResync();
+    });
+    on("error", () => {
+      mine.close();
+      source = null;
+      if (closed) return;
+      handlers.onDown(attempt);
+      cancel = schedule(connect, pauseAfter(attempt, random));
+      attempt += 1;
+    });
+  }
+
+  connect();
+  return {
+    wake() {
+      if (closed || cancel === null) return;
+      cancel();
+      connect();
+    },
+    close() {
+      closed = true;
+      cancel?.();
+      source?.close();
+      source = null;
+    },
+  };
+}

@@ -1,0 +1,401 @@
+/**
+ * Everything a user can do to a task. Each shows at once, is sent with its own key, and either takes
+ * the server's answer or puts the old state back and says so.
+ */
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import { generateKeyBetween } from "fractional-indexing";
+import { ApiError, randomId } from "../api/client.ts";
+import type { Rondo } from "../api/rondo.ts";
+import type { ChangeType, Due, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
+import { type Calendar, dayText, localDue, shortDayText } from "./dates.ts";
+import { byPosition, isOpen } from "./grouping.ts";
+import { priorityLabel } from "./priorities.ts";
+import type { Router } from "./route.ts";
+import type { Mutation, TaskStore } from "./store.ts";
+import type { Toasts } from "./toasts.ts";
+import type { Ui } from "./ui.ts";
+import type { Done, UndoLog } from "./undo.ts";
+import { failure, quoted } from "./wording.ts";
+
+export interface ActionsOptions {
+  rondo: Rondo;
+  store: TaskStore;
+  toasts: Toasts;
+  undoLog: UndoLog;
+  ui: Ui;
+  lists: Signal<readonly ListWithCount[]>;
+  calendar: ReadonlySignal<Calendar>;
+  router: Router;
+}
+
+export type Actions = ReturnType<typeof createActions>;
+
+/** How many steps `z` can go back. */
+const UNDO_DEPTH = 50;
+
+/** The patch as the task will look with it; what the server alone decides keeps its value. */
+export function applyPatch(task: Task, patch: TaskPatch): Task {
+  const { due, reminders, recurrence, ...rest } = patch;
+  const next: Task = { ...task, ...rest };
+  if (due !== undefined) {
+    next.due = due === null
+      ? null
+      : { date: due.date, time: due.time ?? null, timeZone: due.timeZone ?? null } satisfies Due;
+  }
+  if (recurrence !== undefined) next.recurrence = recurrence;
+  if (reminders !== undefined) {
+    next.reminders = reminders.map((reminder, index) => ({ ...reminder, id: reminder.id ?? `new-${index}` }));
+  }
+  return next;
+}
+
+export function createActions(options: ActionsOptions) {
+  const { rondo, store, toasts, undoLog, ui, lists, calendar, router } = options;
+  const undoStack: Done[][] = [];
+  /** Toasts of recurring completions that wait for their next occurrence, by series. */
+  const awaitingNext = new Map<string, { taskId: string; toast: number; occurrence: number }>();
+  /** Writes to one task go out one after the other, so that they land in the order they were made. */
+  const queues = new Map<string, Promise<unknown>>();
+
+  function inOrder<T>(id: string, run: () => Promise<T>): Promise<T> {
+    const after = (queues.get(id) ?? Promise.resolve()).then(run, run);
+    const tail = after.catch(() => {});
+    queues.set(id, tail);
+    void tail.then(() => {
+      if (queues.get(id) === tail) queues.delete(id);
+    });
+    return after;
+  }
+
+  function remember(done: Done[]): void {
+    undoStack.push(done);
+    if (undoStack.length > UNDO_DEPTH) undoStack.shift();
+  }
+
+  function offerUndo(text: string, done: Done[], detail?: string): number {
+    remember(done);
+    return toasts.show({ text, detail, action: { label: "Undo", run: () => void undo(done) } });
+  }
+
+  function complain(what: string, error: unknown, retry?: () => void): void {
+    const again = retry !== undefined && error instanceof ApiError && error.status !== 404 &&
+      error.status !== 401 && error.status !== 422;
+    toasts.show({
+      tone: "error",
+      text: what,
+      detail: failure(error),
+      action: again ? { label: "Try again", run: retry } : undefined,
+    });
+    // It is gone: keeping it on screen would only invite the next failure.
+  }
+
+  /** The row that takes the focus when `id` leaves the list: the next one, else the one before. */
+  function neighbour(id: string, order: readonly string[]): string | null {
+    const index = order.indexOf(id);
+    if (index < 0) return null;
+    return order[index + 1] ?? order[index - 1] ?? null;
+  }
+
+  async function write(
+    id: string,
+    type: ChangeType,
+    mutation: Mutation,
+    send: (id: string) => Promise<Task | undefined>,
+    failed: string,
+    retry: () => void,
+  ): Promise<Done | null> {
+    try {
+      const answer = await inOrder(id, () => send(store.realId(id)));
+      mutation.confirm(answer ?? null);
+      return { subject: store.realId(id), type, version: answer?.version };
+    } catch (error) {
+      mutation.rollback();
+      ui.unsettle(id);
+      complain(failed, error, retry);
+      return null;
+    }
+  }
+
+  async function complete(id: string, order: readonly string[] = []): Promise<void> {
+    const task = store.get(id);
+    if (task === undefined || task.status === "completed") return;
+    const follow = ui.focused.peek() === id ? neighbour(id, order) : null;
+    const mutation = store.begin(task.id, (value) => ({
+      ...value,
+      status: "completed",
+      completedAt: calendar.peek().now.toString(),
+    }));
+    ui.settle(task.id);
+    const done: Done = { subject: task.id, type: "task.completed.v1" };
+    const toast = offerUndo(`Completed ${quoted(task.title)}`, [done]);
+    if (task.recurrence !== null && task.seriesId !== null) {
+      awaitingNext.set(task.seriesId, { taskId: task.id, toast, occurrence: task.occurrence ?? 0 });
+    }
+    if (follow !== null) ui.focusRow(follow);
+    const sent = await write(
+      task.id,
+      "task.completed.v1",
+      mutation,
+      rondo.completeTask,
+      `Could not complete ${quoted(task.title)}`,
+      () => void complete(id),
+    );
+    if (sent === null) {
+      toasts.dismiss(toast);
+      forgetStep(done);
+    } else done.version = sent.version;
+  }
+
+  function forgetStep(done: Done): void {
+    const index = undoStack.findLastIndex((step) => step.includes(done));
+    if (index >= 0) undoStack.splice(index, 1);
+  }
+
+  async function reopen(id: string): Promise<void> {
+    const task = store.get(id);
+    if (task === undefined || task.status === "open") return;
+    const mutation = store.begin(task.id, (value) => ({ ...value, status: "open", completedAt: null }));
+    const sent = await write(
+      task.id,
+      "task.reopened.v1",
+      mutation,
+      rondo.reopenTask,
+      `Could not reopen ${quoted(task.title)}`,
+      () => void reopen(id),
+    );
+    if (sent !== null) offerUndo(`Reopened ${quoted(task.title)}`, [sent]);
+  }
+
+  /** Changes fields; `said` is what the toast says, none for edits that show for themselves. */
+  async function patch(id: string, change: TaskPatch, said?: string): Promise<boolean> {
+    const task = store.get(id);
+    if (task === undefined) return false;
+    const mutation = store.begin(task.id, (value) => applyPatch(value, change));
+    const sent = await write(
+      task.id,
+      "task.updated.v1",
+      mutation,
+      (real) => rondo.patchTask(real, change),
+      `Could not change ${quoted(task.title)}`,
+      () => void patch(id, change, said),
+    );
+    if (sent === null) return false;
+    if (said === undefined) remember([sent]);
+    else offerUndo(said, [sent]);
+    return true;
+  }
+
+  async function remove(id: string, order: readonly string[] = []): Promise<void> {
+    const task = store.get(id);
+    if (task === undefined || task.deletedAt !== null) return;
+    const follow = neighbour(id, order);
+    const mutation = store.begin(task.id, (value) => ({
+      ...value,
+      deletedAt: calendar.peek().now.toString(),
+    }));
+    if (router.taskId.peek() === task.id) router.closeTask();
+    ui.focusRow(follow);
+    const sent = await write(
+      task.id,
+      "task.deleted.v1",
+      mutation,
+      rondo.deleteTask,
+      `Could not delete ${quoted(task.title)}`,
+      () => void remove(id),
+    );
+    if (sent !== null) offerUndo(`Moved ${quoted(task.title)} to the trash`, [sent]);
+  }
+
+  async function restore(id: string, order: readonly string[] = []): Promise<void> {
+    const task = store.get(id);
+    if (task === undefined || task.deletedAt === null) return;
+    const follow = neighbour(id, order);
+    const mutation = store.begin(task.id, (value) => ({ ...value, deletedAt: null }));
+    ui.focusRow(follow);
+    const sent = await write(
+      task.id,
+      "task.restored.v1",
+      mutation,
+      rondo.restoreTask,
+      `Could not restore ${quoted(task.title)}`,
+      () => void restore(id),
+    );
+    if (sent !== null) offerUndo(`Restored ${quoted(task.title)}`, [sent]);
+  }
+
+  async function skip(id: string): Promise<void> {
+    const task = store.get(id);
+    if (task === undefined || task.recurrence === null) return;
+    const mutation = store.begin(task.id, (value) => value);
+    const sent = await write(
+      task.id,
+      "task.skipped.v1",
+      mutation,
+      rondo.skipTask,
+      `Could not skip this occurrence of ${quoted(task.title)}`,
+      () => void skip(id),
+    );
+    if (sent === null) return;
+    const toast = offerUndo(`Skipped this occurrence of ${quoted(task.title)}`, [sent]);
+    if (task.seriesId !== null) {
+      const known = [...store.all()].find((other) =>
+        other.seriesId === task.seriesId && isOpen(other) && (other.occurrence ?? 0) > (task.occurrence ?? 0)
+      );
+      awaitingNext.set(task.seriesId, { taskId: task.id, toast, occurrence: task.occurrence ?? 0 });
+      if (known !== undefined) noteArrival(known, "task.created.v1");
+    }
+  }
+
+  /** A place above everything in its list: directly under the row it was typed into. */
+  function topPosition(listId: string | undefined): string | undefined {
+    let first: Task | undefined;
+    for (const task of store.all()) {
+      if (!isOpen(task) || task.listId !== listId) continue;
+      if (first === undefined || byPosition(task, first) < 0) first = task;
+    }
+    try {
+      return generateKeyBetween(null, first?.position ?? null);
+    } catch {
+      // A position that another program wrote in another way: the server chooses.
+      return undefined;
+    }
+  }
+
+  /** Adds a task; resolves to it, or to null when the server refused (the caller keeps the text). */
+  async function create(input: TaskInput): Promise<Task | null> {
+    const instant = calendar.peek().now.toString();
+    const listId = input.listId ?? lists.peek().find((list) => list.inbox)?.id;
+    const position = input.position ?? topPosition(listId);
+    const body: TaskInput = { ...input, listId, position };
+    const blank: Task = {
+      id: `new-${randomId()}`,
+      listId: listId ?? "",
+      parentId: null,
+      title: input.title,
+      notes: "",
+      priority: "medium",
+      tags: [],
+      status: "open",
+      due: null,
+      dueAt: null,
+      recurrence: null,
+      seriesId: null,
+      occurrence: null,
+      reminders: [],
+      position: position ?? "",
+      version: 0,
+      createdAt: instant,
+      updatedAt: instant,
+      completedAt: null,
+      deletedAt: null,
+    };
+    const mutation = store.insert(applyPatch(blank, body));
+    const key = randomId();
+    try {
+      const task = await inOrder(blank.id, () => rondo.createTask(body, key));
+      mutation.confirm(task);
+      if (ui.focused.peek() === blank.id) ui.setFocused(task.id);
+      remember([{ subject: task.id, type: "task.created.v1", version: task.version }]);
+      toasts.say(`Added ${input.title}`);
+      return task;
+    } catch (error) {
+      mutation.rollback();
+      toasts.show({
+        tone: "error",
+        text: `Could not add ${quoted(input.title)}`,
+        detail: failure(error, "Your text is kept."),
+      });
+      return null;
+    }
+  }
+
+  /** Undoes what was done, newest part first. */
+  async function undo(done: readonly Done[]): Promise<void> {
+    const index = undoStack.findLastIndex((step) => step === done);
+    if (index >= 0) undoStack.splice(index, 1);
+    for (const part of done.toReversed()) {
+      const task = store.get(part.subject);
+      if (task !== undefined) ui.unsettle(task.id);
+      try {
+        // A write that is still on its way has no event yet.
+        await queues.get(part.subject);
+        const eventId = await undoLog.find(part);
+        if (eventId === null) throw new Error("the event has not arrived");
+        await undoEvent(eventId);
+      } catch (error) {
+        complain("Could not undo this", error);
+        return;
+      }
+    }
+  }
+
+  /** Undoes one event and takes over what came of it. Throws as the API does. */
+  async function undoEvent(eventId: string): Promise<void> {
+    const { changes } = await rondo.undo({ eventId });
+    const restored: string[] = [];
+    for (const change of changes) {
+      if (change.task === null || change.task === undefined) continue;
+      store.apply(change.task);
+      if (isOpen(change.task)) restored.push(change.task.id);
+    }
+    toasts.say("Undone");
+    if (restored[0] !== undefined && changes.length <= 2) ui.setFocused(restored[0]);
+  }
+
+  /** A task came from the server: it may be the next occurrence that a message waits for. */
+  function noteArrival(task: Task, type: ChangeType): void {
+    if (task.seriesId === null || !isOpen(task) || task.due === null) return;
+    if (type !== "task.created.v1" && type !== "task.updated.v1" && type !== "task.skipped.v1") return;
+    const waiting = awaitingNext.get(task.seriesId);
+    if (waiting === undefined || (task.occurrence ?? 0) <= waiting.occurrence) return;
+    awaitingNext.delete(task.seriesId);
+    const day = shortDayText(localDue(task.due, calendar.peek().timeZone).date, calendar.peek());
+    ui.setNext(waiting.taskId, day);
+    toasts.amend(waiting.toast, { detail: `Next: ${day}` });
+  }
+
+  return {
+    complete,
+    reopen,
+    toggle: (id: string, order: readonly string[] = []): Promise<void> =>
+      store.get(id)?.status === "completed" ? reopen(id) : complete(id, order),
+    patch,
+    setPriority: (id: string, priority: Task["priority"]) =>
+      patch(id, { priority }, `Priority set to ${priorityLabel(priority).toLowerCase()}`),
+    setDue(id: string, due: TaskPatch["due"]): Promise<boolean> {
+      const task = store.get(id);
+      if (due === null || due === undefined) {
+        // A rule counts from a due: without one it would have nothing to stand on.
+        const change: TaskPatch = task?.recurrence ? { due: null, recurrence: null } : { due: null };
+        return patch(id, change, "Date removed");
+      }
+      const day = dayText(Temporal.PlainDate.from(due.date), calendar.peek());
+      const moved = task?.due?.date !== due.date;
+      return patch(id, { due }, moved ? `Moved to ${day}` : "Time changed");
+    },
+    setList(id: string, listId: string): Promise<boolean> {
+      const name = lists.peek().find((list) => list.id === listId)?.name ?? "another list";
+      return patch(id, { listId }, `Moved to ${name}`);
+    },
+    remove,
+    restore,
+    skip,
+    create,
+    undo,
+    undoEvent,
+    /** Undoes the last step of this tab. */
+    undoLast(): void {
+      const last = undoStack.at(-1);
+      if (last === undefined) toasts.show({ text: "Nothing to undo" });
+      else void undo(last);
+    },
+    offerUndo,
+    complain,
+    noteArrival,
+    clear(): void {
+      undoStack.length = 0;
+      awaitingNext.clear();
+      queues.clear();
+    },
+  };
+}

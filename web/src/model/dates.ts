@@ -1,0 +1,231 @@
+/** Dates in words: relative where that is shorter to read, in the user's locale and zone always. */
+import type { Due, Preferences, Task } from "../api/types.ts";
+
+export interface Calendar {
+  /** The user's day. */
+  today: Temporal.PlainDate;
+  now: Temporal.Instant;
+  /** The profile's zone: floating dues are read in it. */
+  timeZone: string;
+  locale: string;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Formatters are slow to make and asked for in every row. */
+function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale + JSON.stringify(options);
+  let made = formats.get(key);
+  if (made === undefined) formats.set(key, made = new Intl.DateTimeFormat(locale, options));
+  return made;
+}
+
+/** A civil date stands for itself in every zone: it is formatted in UTC, at noon. */
+function at(date: Temporal.PlainDate): Date {
+  return new Date(Date.UTC(date.year, date.month - 1, date.day, 12));
+}
+
+const civil = (locale: string, options: Intl.DateTimeFormatOptions, date: Temporal.PlainDate) =>
+  format(locale, { ...options, timeZone: "UTC" }).format(at(date));
+
+/** `HH:MM` as the locale writes it. */
+export function timeText(time: string, locale: string): string {
+  const [hour = 0, minute = 0] = time.split(":").map(Number);
+  return format(locale, { hour: "numeric", minute: "2-digit", timeZone: "UTC" })
+    .format(new Date(Date.UTC(2001, 0, 1, hour, minute)));
+}
+
+/** A due as it falls in the user's own zone. */
+export interface LocalDue {
+  date: Temporal.PlainDate;
+  /** `HH:MM`, or null for a whole day. */
+  time: string | null;
+  /** Set when the task is kept in another zone than the user's. */
+  elsewhere: { timeZone: string; date: Temporal.PlainDate; time: string } | null;
+}
+
+const locals = new WeakMap<Due, { zone: string; local: LocalDue }>();
+
+/** Where `due` falls for a user in `userZone`. A whole day never moves across zones. */
+export function localDue(due: Due, userZone: string): LocalDue {
+  const known = locals.get(due);
+  if (known !== undefined && known.zone === userZone) return known.local;
+  const local = resolveLocal(due, userZone);
+  locals.set(due, { zone: userZone, local });
+  return local;
+}
+
+function resolveLocal(due: Due, userZone: string): LocalDue {
+  const date = Temporal.PlainDate.from(due.date);
+  if (due.time === null || due.timeZone === null || due.timeZone === userZone) {
+    return { date, time: due.time, elsewhere: null };
+  }
+  const there = date.toPlainDateTime(Temporal.PlainTime.from(due.time)).toZonedDateTime(due.timeZone);
+  const here = there.withTimeZone(userZone);
+  const time = here.toPlainTime().toString({ smallestUnit: "minute" });
+  const same = here.offsetNanoseconds === there.offsetNanoseconds;
+  return {
+    date: here.toPlainDate(),
+    time,
+    elsewhere: same ? null : { timeZone: due.timeZone, date, time: due.time },
+  };
+}
+
+export type Tone = "overdue" | "today" | "soon" | "later" | "done";
+
+/** Whether the moment (or, without a time, the day) has passed. */
+export function isOverdue(task: Pick<Task, "due" | "status">, calendar: Calendar): boolean {
+  if (task.due === null || task.status === "completed") return false;
+  const due = localDue(task.due, calendar.timeZone);
+  const order = Temporal.PlainDate.compare(due.date, calendar.today);
+  if (order !== 0 || due.time === null) return order < 0;
+  const moment = due.date.toPlainDateTime(Temporal.PlainTime.from(due.time))
+    .toZonedDateTime(calendar.timeZone).toInstant();
+  return Temporal.Instant.compare(moment, calendar.now) < 0;
+}
+
+/** The colour a due is written in. */
+export function dueTone(task: Pick<Task, "due" | "status">, calendar: Calendar): Tone {
+  if (task.due === null) return "later";
+  if (task.status === "completed") return "done";
+  if (isOverdue(task, calendar)) return "overdue";
+  const days = daysUntil(localDue(task.due, calendar.timeZone).date, calendar.today);
+  return days === 0 ? "today" : days < 7 ? "soon" : "later";
+}
+
+export function daysUntil(date: Temporal.PlainDate, today: Temporal.PlainDate): number {
+  return today.until(date, { largestUnit: "day" }).days;
+}
+
+const sentence = (text: string, locale: string) => text.slice(0, 1).toLocaleUpperCase(locale) + text.slice(1);
+
+/** "Today", "Tomorrow", "Fri", "3 days ago", "12 Mar", "12 Mar 2029". */
+export function dayText(date: Temporal.PlainDate, calendar: Calendar): string {
+  const days = daysUntil(date, calendar.today);
+  const { locale } = calendar;
+  if (days >= -6 && days <= 1) {
+    const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+    return sentence(relative.format(days, "day"), locale);
+  }
+  if (days > 1 && days < 7) return civil(locale, { weekday: "short" }, date);
+  const year = date.year === calendar.today.year ? undefined : "numeric";
+  return civil(locale, { day: "numeric", month: "short", year }, date);
+}
+
+/** The day with its weekday: headings and explanations. "Tuesday 3 March", with the year when it is another. */
+export function longDayText(date: Temporal.PlainDate, calendar: Calendar): string {
+  const year = date.year === calendar.today.year ? undefined : "numeric";
+  return civil(calendar.locale, { weekday: "long", day: "numeric", month: "long", year }, date);
+}
+
+/** "Tue 3 Mar": the short form that still names the day. */
+export function shortDayText(date: Temporal.PlainDate, calendar: Calendar): string {
+  const year = date.year === calendar.today.year ? undefined : "numeric";
+  return civil(calendar.locale, { weekday: "short", day: "numeric", month: "short", year }, date);
+}
+
+/** A zone's last part, as people say it: "Tokyo", "New York". */
+export function zoneText(timeZone: string): string {
+  return timeZone.slice(timeZone.lastIndexOf("/") + 1).replaceAll("_", " ");
+}
+
+/** The due of a row: "Tomorrow 09:00". */
+export function dueText(due: Due, calendar: Calendar): string {
+  const local = localDue(due, calendar.timeZone);
+  const day = dayText(local.date, calendar);
+  return local.time === null ? day : `${day} ${timeText(local.time, calendar.locale)}`;
+}
+
+/** What a row adds for a task of another zone: "09:00 Tokyo". */
+export function elsewhereText(due: Due, calendar: Calendar): string | null {
+  const { elsewhere } = localDue(due, calendar.timeZone);
+  if (elsewhere === null) return null;
+  return `${timeText(elsewhere.time, calendar.locale)} ${zoneText(elsewhere.timeZone)}`;
+}
+
+/** The due in full, for the detail pane and for screen readers. */
+export function longDueText(due: Due, calendar: Calendar): string {
+  const local = localDue(due, calendar.timeZone);
+  const day = longDayText(local.date, calendar);
+  return local.time === null ? day : `${day}, ${timeText(local.time, calendar.locale)}`;
+}
+
+/** An instant in the user's zone, near ones by their day: "Today 14:05", "12 Mar 14:05". */
+export function instantText(instant: string, calendar: Calendar): string {
+  const local = Temporal.Instant.from(instant).toZonedDateTimeISO(calendar.timeZone);
+  const time = local.toPlainTime().toString({ smallestUnit: "minute" });
+  return `${dayText(local.toPlainDate(), calendar)} ${timeText(time, calendar.locale)}`;
+}
+
+/** How long ago, for what has just happened: "now", "5 minutes ago", then the day and time. */
+export function agoText(instant: string, calendar: Calendar): string {
+  const minutes = Math.floor(
+    (calendar.now.epochMilliseconds - Temporal.Instant.from(instant).epochMilliseconds) / 60_000,
+  );
+  if (minutes >= 60) return instantText(instant, calendar);
+  const relative = new Intl.RelativeTimeFormat(calendar.locale, { numeric: "auto", style: "short" });
+  return minutes <= 0 ? relative.format(0, "second") : relative.format(-minutes, "minute");
+}
+
+/** The user's day of an instant. */
+export function dayOf(instant: string, timeZone: string): Temporal.PlainDate {
+  return Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone).toPlainDate();
+}
+
+/** The ISO weekday (1 = Monday) a week begins with. */
+export function firstWeekday(weekStart: Preferences["weekStart"]): number {
+  switch (weekStart) {
+    case "monday":
+      return 1;
+    case "sunday":
+      return 7;
+    case "saturday":
+      return 6;
+  }
+}
+
+/** The weeks that cover a month, each of seven days. */
+export function monthWeeks(month: Temporal.PlainYearMonth, first: number): Temporal.PlainDate[][] {
+  const start = month.toPlainDate({ day: 1 });
+  const lead = (start.dayOfWeek - first + 7) % 7;
+  const count = Math.ceil((lead + month.daysInMonth) / 7);
+  return Array.from(
+    { length: count },
+    (_, week) => Array.from({ length: 7 }, (_, day) => start.add({ days: week * 7 + day - lead })),
+  );
+}
+
+/** Weekday names from the first day of the week on; 2001-01-01 was a Monday. */
+export function weekdayNames(
+  locale: string,
+  first: number,
+  width: "short" | "narrow" | "long",
+): { day: number; name: string }[] {
+  return Array.from({ length: 7 }, (_, index) => {
+    const day = (first - 1 + index) % 7 + 1;
+    return { day, name: civil(locale, { weekday: width }, new Temporal.PlainDate(2001, 1, day)) };
+  });
+}
+
+export function monthText(month: Temporal.PlainYearMonth, locale: string): string {
+  return civil(locale, { month: "long", year: "numeric" }, month.toPlainDate({ day: 1 }));
+}
+
+/** A reminder in words: "30 minutes before", "At the due time", or its moment. */
+export function reminderText(reminder: { before?: string; at?: string }, calendar: Calendar): string {
+  if (reminder.at !== undefined) return instantText(reminder.at, calendar);
+  const duration = Temporal.Duration.from(reminder.before ?? "PT0S");
+  if (duration.blank) return "At the due time";
+  const parts: [number, string][] = [
+    [duration.weeks, "week"],
+    [duration.days, "day"],
+    [duration.hours, "hour"],
+    [duration.minutes, "minute"],
+    [duration.seconds, "second"],
+  ];
+  const words = parts.filter(([amount]) => amount > 0)
+    .map(([amount, unit]) =>
+      new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(amount)
+    );
+  return `${words.join(" ")} before`;
+}

@@ -1,0 +1,167 @@
+/** Which tasks a view shows, in which order and under which headings. Pure. */
+import type { Priority, Task } from "../api/types.ts";
+import { type Calendar, daysUntil, isOverdue, localDue } from "./dates.ts";
+
+export interface Section {
+  key: string;
+  /** A day for headings that are dates, words for the rest, null where one list needs no heading. */
+  heading: { kind: "day"; date: Temporal.PlainDate } | { kind: "words"; text: string } | null;
+  tasks: Task[];
+}
+
+const RANK: Record<Priority, number> = { urgent: 0, high: 1, medium: 2, low: 3 };
+
+export const isLive = (task: Task) => task.deletedAt === null;
+export const isOpen = (task: Task) => isLive(task) && task.status === "open";
+
+/** Fractional positions compare by their characters, not by a locale. */
+export function byPosition(a: Task, b: Task): number {
+  if (a.position !== b.position) return a.position < b.position ? -1 : 1;
+  return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1;
+}
+
+/** Day, then timed before whole days, then time, then priority, then the order given by hand. */
+export function byDue(timeZone: string): (a: Task, b: Task) => number {
+  return (a, b) => {
+    if (a.due === null || b.due === null) {
+      return a.due === b.due ? byPosition(a, b) : a.due === null ? 1 : -1;
+    }
+    const left = localDue(a.due, timeZone);
+    const right = localDue(b.due, timeZone);
+    const days = Temporal.PlainDate.compare(left.date, right.date);
+    if (days !== 0) return days;
+    if (left.time !== right.time) {
+      if (left.time === null || right.time === null) return left.time === null ? 1 : -1;
+      return left.time < right.time ? -1 : 1;
+    }
+    return RANK[a.priority] - RANK[b.priority] || byPosition(a, b);
+  };
+}
+
+export function byPriority(timeZone: string): (a: Task, b: Task) => number {
+  const due = byDue(timeZone);
+  return (a, b) => RANK[a.priority] - RANK[b.priority] || due(a, b);
+}
+
+/** Newest first by an instant that both have. */
+export function newestFirst(field: "completedAt" | "deletedAt"): (a: Task, b: Task) => number {
+  return (a, b) => (b[field] ?? "").localeCompare(a[field] ?? "") || byPosition(a, b);
+}
+
+export type Sort = "manual" | "due" | "priority" | "title";
+
+export function comparator(sort: Sort, calendar: Calendar): (a: Task, b: Task) => number {
+  switch (sort) {
+    case "manual":
+      return byPosition;
+    case "due":
+      return byDue(calendar.timeZone);
+    case "priority":
+      return byPriority(calendar.timeZone);
+    case "title": {
+      const collator = new Intl.Collator(calendar.locale, { numeric: true, sensitivity: "base" });
+      return (a, b) => collator.compare(a.title, b.title) || byPosition(a, b);
+    }
+  }
+}
+
+/** Overdue first, then what is due today. */
+export function todaySections(tasks: Iterable<Task>, calendar: Calendar): Section[] {
+  const overdue: Task[] = [];
+  const today: Task[] = [];
+  for (const task of tasks) {
+    if (task.due === null) continue;
+    const days = daysUntil(localDue(task.due, calendar.timeZone).date, calendar.today);
+    if (days > 0) continue;
+    // A time that has passed today stays under today, in the overdue colour: it is still this day's work.
+    if (days < 0) overdue.push(task);
+    else today.push(task);
+  }
+  const order = byDue(calendar.timeZone);
+  overdue.sort(order);
+  today.sort(order);
+  const sections: Section[] = [];
+  if (overdue.length > 0) {
+    sections.push({ key: "overdue", heading: { kind: "words", text: "Overdue" }, tasks: overdue });
+  }
+  if (today.length > 0) {
+    const heading = overdue.length > 0 ? { kind: "words" as const, text: "Today" } : null;
+    sections.push({ key: "today", heading, tasks: today });
+  }
+  return sections;
+}
+
+/** One section for each day after today that has something. */
+export function upcomingSections(tasks: Iterable<Task>, calendar: Calendar): Section[] {
+  const days = new Map<string, Section>();
+  for (const task of tasks) {
+    if (task.due === null) continue;
+    const { date } = localDue(task.due, calendar.timeZone);
+    if (Temporal.PlainDate.compare(date, calendar.today) <= 0) continue;
+    const key = date.toString();
+    let section = days.get(key);
+    if (section === undefined) days.set(key, section = { key, heading: { kind: "day", date }, tasks: [] });
+    section.tasks.push(task);
+  }
+  const order = byDue(calendar.timeZone);
+  const sections = [...days.values()].sort((a, b) => a.key < b.key ? -1 : 1);
+  for (const section of sections) section.tasks.sort(order);
+  return sections;
+}
+
+/** Completed (or deleted) tasks by the day it happened, newest first. */
+export function pastSections(
+  tasks: Iterable<Task>,
+  field: "completedAt" | "deletedAt",
+  dayOf: (instant: string) => Temporal.PlainDate,
+): Section[] {
+  const days = new Map<string, Section>();
+  for (const task of [...tasks].sort(newestFirst(field))) {
+    const instant = task[field];
+    if (instant === null) continue;
+    const date = dayOf(instant);
+    const key = date.toString();
+    let section = days.get(key);
+    if (section === undefined) days.set(key, section = { key, heading: { kind: "day", date }, tasks: [] });
+    section.tasks.push(task);
+  }
+  return [...days.values()];
+}
+
+/** How many of each, over all open tasks: what the sidebar shows. */
+export interface Counts {
+  inbox: number;
+  today: number;
+  overdue: number;
+  lists: ReadonlyMap<string, number>;
+  tags: ReadonlyMap<string, number>;
+  /** Open and completed subtasks known of each parent. */
+  subtasks: ReadonlyMap<string, { open: number; done: number }>;
+}
+
+export function countTasks(tasks: Iterable<Task>, inboxId: string | null, calendar: Calendar): Counts {
+  const lists = new Map<string, number>();
+  const tags = new Map<string, number>();
+  const subtasks = new Map<string, { open: number; done: number }>();
+  let today = 0;
+  let overdue = 0;
+  for (const task of tasks) {
+    if (!isLive(task)) continue;
+    if (task.parentId !== null) {
+      let of = subtasks.get(task.parentId);
+      if (of === undefined) subtasks.set(task.parentId, of = { open: 0, done: 0 });
+      if (task.status === "open") of.open += 1;
+      else of.done += 1;
+    }
+    if (task.status !== "open") continue;
+    // Subtasks are counted with their parent, as the list shows them.
+    if (task.parentId === null) lists.set(task.listId, (lists.get(task.listId) ?? 0) + 1);
+    for (const tag of task.tags) tags.set(tag, (tags.get(tag) ?? 0) + 1);
+    if (task.due !== null) {
+      const days = daysUntil(localDue(task.due, calendar.timeZone).date, calendar.today);
+      if (days <= 0) today += 1;
+      if (isOverdue(task, calendar)) overdue += 1;
+    }
+  }
+  return { inbox: inboxId === null ? 0 : lists.get(inboxId) ?? 0, today, overdue, lists, tags, subtasks };
+}

@@ -1,0 +1,143 @@
+/** The address is the state: which view, which task is open, which part of it. */
+import { computed, signal } from "@preact/signals";
+import type { Sort } from "./grouping.ts";
+
+export type View =
+  | { name: "inbox" | "today" | "upcoming" | "completed" | "trash" | "notifications" | "settings" }
+  | { name: "list"; listId: string }
+  | { name: "tag"; tag: string }
+  | { name: "search"; q: string }
+  | { name: "sign-in" | "sign-up" | "not-found" };
+
+export type Panel = "activity" | "reminders";
+
+export interface Route {
+  view: View;
+  taskId: string | null;
+  panel: Panel | null;
+  sort: Sort | null;
+}
+
+const PLAIN = [
+  "inbox",
+  "today",
+  "upcoming",
+  "completed",
+  "trash",
+  "notifications",
+  "settings",
+  "sign-in",
+  "sign-up",
+] as const;
+const SORTS: readonly string[] = ["manual", "due", "priority", "title"];
+const PANELS: readonly string[] = ["activity", "reminders"];
+
+/** Reads an address; unknown ones are `not-found`, `/` is the Inbox. */
+export function parseRoute(url: URL): Route {
+  const taskId = url.searchParams.get("task");
+  const panel = url.searchParams.get("panel");
+  const sort = url.searchParams.get("sort");
+  return {
+    view: parseView(url),
+    taskId,
+    panel: taskId !== null && panel !== null && PANELS.includes(panel) ? panel as Panel : null,
+    sort: sort !== null && SORTS.includes(sort) ? sort as Sort : null,
+  };
+}
+
+function parseView(url: URL): View {
+  const [first = "", second, ...rest] = url.pathname.split("/").filter((part) => part !== "");
+  if (rest.length > 0) return { name: "not-found" };
+  const argument = second === undefined ? null : decode(second);
+  if (first === "list" && argument !== null) return { name: "list", listId: argument };
+  if (first === "tag" && argument !== null) return { name: "tag", tag: argument };
+  if (second !== undefined) return { name: "not-found" };
+  if (first === "") return { name: "inbox" };
+  if (first === "search") return { name: "search", q: url.searchParams.get("q") ?? "" };
+  const plain = PLAIN.find((name) => name === first);
+  return plain === undefined ? { name: "not-found" } : { name: plain };
+}
+
+function decode(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
+/** The address of a view, with a task open when one is given. */
+export function viewUrl(view: View, options: Partial<Omit<Route, "view">> = {}): string {
+  const search = new URLSearchParams();
+  if (view.name === "search" && view.q !== "") search.set("q", view.q);
+  if (options.sort) search.set("sort", options.sort);
+  if (options.taskId) search.set("task", options.taskId);
+  if (options.taskId && options.panel) search.set("panel", options.panel);
+  const text = search.toString();
+  return viewPath(view) + (text === "" ? "" : `?${text}`);
+}
+
+function viewPath(view: View): string {
+  switch (view.name) {
+    case "list":
+      return `/list/${encodeURIComponent(view.listId)}`;
+    case "tag":
+      return `/tag/${encodeURIComponent(view.tag)}`;
+    case "not-found":
+      return "/not-found";
+    default:
+      return `/${view.name}`;
+  }
+}
+
+/** Two addresses of one view differ at most in what is open beside it. */
+export const viewKey = (view: View) => view.name === "search" ? "/search" : viewPath(view);
+
+/** What the browser offers; injected, so that the model stays free of the DOM. */
+export interface History {
+  read(): URL;
+  push(url: string): void;
+  replace(url: string): void;
+  listen(changed: () => void): void;
+}
+
+export function createRouter(history: History) {
+  const route = signal(parseRoute(history.read()));
+  const update = () => {
+    route.value = parseRoute(history.read());
+  };
+  history.listen(update);
+
+  function go(url: string, options: { replace?: boolean } = {}): void {
+    if (options.replace) history.replace(url);
+    else history.push(url);
+    update();
+  }
+
+  return {
+    route: computed(() => route.value),
+    view: computed(() => route.value.view, { name: "view" }),
+    viewKey: computed(() => viewKey(route.value.view)),
+    taskId: computed(() => route.value.taskId),
+    panel: computed(() => route.value.panel),
+    go,
+    goView: (view: View) => go(viewUrl(view)),
+    /** Opens a task beside the view; from one open task to the next "back" still means the view. */
+    openTask(taskId: string, panel: Panel | null = null): void {
+      const { view, sort, taskId: open } = route.value;
+      go(viewUrl(view, { sort, taskId, panel }), { replace: open !== null });
+    },
+    closeTask(): void {
+      const { view, sort, taskId } = route.value;
+      if (taskId !== null) go(viewUrl(view, { sort }));
+    },
+    setSort(sort: Sort | null): void {
+      const { view, taskId, panel } = route.value;
+      go(viewUrl(view, { sort, taskId, panel }), { replace: true });
+    },
+    setQuery(q: string): void {
+      go(viewUrl({ name: "search", q }), { replace: route.value.view.name === "search" });
+    },
+  };
+}
+export type Router = ReturnType<typeof createRouter>;

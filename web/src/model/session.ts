@@ -1,0 +1,105 @@
+/** Who is signed in, and what they prefer. */
+import { computed, signal } from "@preact/signals";
+import type { Rondo } from "../api/rondo.ts";
+import { ApiError } from "../api/client.ts";
+import type { Me, Preferences, Profile, ProfilePatch } from "../api/types.ts";
+
+export type Session =
+  | { state: "unknown" }
+  | { state: "failed"; error: unknown }
+  | { state: "signed-out"; expired: boolean }
+  | { state: "signed-in"; me: Me };
+
+/** Mirrors the contract's defaults for the moments before the profile is known. */
+const DEFAULTS: Preferences = {
+  channels: { inApp: true, email: false, push: false },
+  quietHours: { enabled: false, from: "22:00", to: "07:00" },
+  theme: "system",
+  density: "comfortable",
+  weekStart: "monday",
+};
+
+export function mergeProfile(me: Me, patch: ProfilePatch): Me {
+  const { preferences } = patch;
+  return {
+    ...me,
+    name: patch.name ?? me.name,
+    timeZone: patch.timeZone ?? me.timeZone,
+    preferences: {
+      ...me.preferences,
+      ...preferences,
+      channels: { ...me.preferences.channels, ...preferences?.channels },
+      quietHours: { ...me.preferences.quietHours, ...preferences?.quietHours },
+    },
+  };
+}
+
+export function createSession(rondo: Rondo, browserZone: string) {
+  const session = signal<Session>({ state: "unknown" });
+  const me = computed(() => session.value.state === "signed-in" ? session.value.me : null);
+
+  async function load(): Promise<void> {
+    try {
+      session.value = { state: "signed-in", me: await rondo.me() };
+    } catch (error) {
+      session.value = error instanceof ApiError && error.status === 401
+        ? { state: "signed-out", expired: false }
+        : { state: "failed", error };
+    }
+  }
+
+  return {
+    session: computed(() => session.value),
+    me,
+    timeZone: computed(() => me.value?.timeZone ?? browserZone),
+    preferences: computed(() => me.value?.preferences ?? DEFAULTS),
+    load,
+    async signIn(email: string, password: string): Promise<void> {
+      await rondo.signIn({ email, password });
+      await load();
+    },
+    async signUp(name: string, email: string, password: string): Promise<void> {
+      await rondo.signUp({ name, email, password });
+      try {
+        // Dates are read in the profile's zone: a new account starts with the one it is made in.
+        session.value = { state: "signed-in", me: await rondo.patchMe({ timeZone: browserZone }) };
+      } catch {
+        // The account exists; a zone the server does not know must not stand in its way.
+        await load();
+      }
+      if (session.peek().state === "signed-in") await load();
+    },
+    async signOut(): Promise<void> {
+      await rondo.signOut();
+      session.value = { state: "signed-out", expired: false };
+    },
+    /** A 401 in the middle of the work. */
+    expire(): void {
+      if (session.peek().state === "signed-in") session.value = { state: "signed-out", expired: true };
+    },
+    /** Shows `patch` at once and sends it; throws after putting the old values back. */
+    async patch(patch: ProfilePatch): Promise<void> {
+      const before = session.peek();
+      if (before.state !== "signed-in") return;
+      session.value = { state: "signed-in", me: mergeProfile(before.me, patch) };
+      try {
+        const answer = await rondo.patchMe(patch);
+        const current = session.peek();
+        if (current.state === "signed-in") {
+          session.value = { state: "signed-in", me: { ...current.me, ...answer } };
+        }
+      } catch (error) {
+        session.value = before;
+        throw error;
+      }
+    },
+    /** A change of the profile that came over the stream. */
+    apply(profile: Profile): void {
+      const current = session.peek();
+      if (current.state === "signed-in") {
+        session.value = { state: "signed-in", me: { ...current.me, ...profile } };
+      }
+    },
+  };
+}
+export type SessionModel = ReturnType<typeof createSession>;

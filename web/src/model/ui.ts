@@ -1,0 +1,93 @@
+/** State of the screen that is no one else's: what is focused, open, settling. */
+import { computed, signal } from "@preact/signals";
+
+/** Which editor hangs on which task. */
+export type MenuKind = "due" | "priority" | "list" | "tags" | "recurrence" | "reminders";
+export interface Menu {
+  kind: MenuKind;
+  taskId: string;
+  /** Opened from the pane, it hangs on its own button there. */
+  from: "row" | "pane";
+}
+
+/** The check fills and stays for a moment, then the row collapses. */
+export const SETTLE_MS = 420;
+
+export function createUi() {
+  const focused = signal<string | null>(null);
+  /** Grows when the focused row should also take the keyboard focus. */
+  const focusRequest = signal(0);
+  const settling = signal<ReadonlySet<string>>(new Set());
+  const next = signal<ReadonlyMap<string, string>>(new Map());
+  const menu = signal<Menu | null>(null);
+  const sheet = signal<"keys" | "more" | null>(null);
+  const editTitle = signal(0);
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+
+  return {
+    focused: computed(() => focused.value),
+    focusRequest: computed(() => focusRequest.value),
+    settling: computed(() => settling.value),
+    /** For a recurring task that settles: the words for its next occurrence. */
+    next: computed(() => next.value),
+    menu: computed(() => menu.value),
+    sheet: computed(() => sheet.value),
+    editTitle: computed(() => editTitle.value),
+    setFocused(id: string | null): void {
+      focused.value = id;
+    },
+    /** Makes a row the current one and moves the keyboard focus there. */
+    focusRow(id: string | null): void {
+      focused.value = id;
+      focusRequest.value = focusRequest.peek() + 1;
+    },
+    settle(id: string): void {
+      settling.value = new Set(settling.value).add(id);
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        this.unsettle(id);
+      }, SETTLE_MS);
+      timers.add(timer);
+    },
+    unsettle(id: string): void {
+      if (!settling.value.has(id)) return;
+      const left = new Set(settling.value);
+      left.delete(id);
+      settling.value = left;
+      if (next.value.has(id)) {
+        const words = new Map(next.value);
+        words.delete(id);
+        next.value = words;
+      }
+    },
+    setNext(id: string, words: string): void {
+      if (settling.value.has(id)) next.value = new Map(next.value).set(id, words);
+    },
+    openMenu(opened: Menu): void {
+      menu.value = opened;
+    },
+    closeMenu(): void {
+      menu.value = null;
+    },
+    openSheet(name: "keys" | "more"): void {
+      sheet.value = name;
+    },
+    closeSheet(): void {
+      sheet.value = null;
+    },
+    /** Asks the detail pane to put the cursor into the title. */
+    requestTitleEdit(): void {
+      editTitle.value = editTitle.peek() + 1;
+    },
+    clear(): void {
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
+      settling.value = new Set();
+      next.value = new Map();
+      focused.value = null;
+      menu.value = null;
+      sheet.value = null;
+    },
+  };
+}
+export type Ui = ReturnType<typeof createUi>;

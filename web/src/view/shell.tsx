@@ -1,0 +1,242 @@
+/** The frame: sidebar, the view, the pane beside it, and the layers above. */
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { untracked, useSignalEffect } from "@preact/signals";
+import { useApp } from "./context.ts";
+import { focusMain, isWide } from "./dom.ts";
+import { X } from "./icons.tsx";
+import { closePane, KEY_GROUPS, listenToKeys } from "./keys.ts";
+import { lazy } from "./lazy.tsx";
+import { TaskMenu } from "./menus.tsx";
+import { BottomBar, ConnectionMark, Mark, Navigation, Sidebar } from "./sidebar.tsx";
+import { Empty, Failed, Skeleton, useAfter } from "./states.tsx";
+import { TaskView } from "./tasklist.tsx";
+import { Toasts } from "./toasts.tsx";
+import { viewTitle } from "./viewheader.tsx";
+import { failure } from "../model/wording.ts";
+
+const Auth = lazy(async () => (await import("./auth.tsx")).Auth, () => null);
+const Detail = lazy(async () => (await import("./detail.tsx")).Detail, () => <Skeleton rows={5} />);
+const SettingsView = lazy(async () => (await import("./settings.tsx")).SettingsView);
+const NotificationsView = lazy(async () => (await import("./notifications.tsx")).NotificationsView);
+
+export function Root(): JSX.Element {
+  const app = useApp();
+  const session = app.session.session.value;
+  const waiting = useAfter(150);
+
+  useSignalEffect(() => {
+    const { view } = app.router.route.value;
+    const { state } = app.session.session.value;
+    const signingIn = view.name === "sign-in" || view.name === "sign-up";
+    document.title = `${viewTitle(view, app.lists.value)} · Rondo`;
+    untracked(() => {
+      if (state === "signed-in" && signingIn) app.router.go("/inbox", { replace: true });
+      if (state === "signed-out" && !signingIn) app.router.go("/sign-in", { replace: true });
+    });
+  });
+
+  switch (session.state) {
+    case "unknown":
+      return <div class="boot" aria-busy="true">{waiting && <Mark />}</div>;
+    case "failed":
+      return (
+        <main class="boot">
+          <Failed
+            title="Rondo could not be reached"
+            detail={failure(session.error, "Nothing was lost.")}
+            retry={() => void app.start()}
+          />
+          <Toasts />
+        </main>
+      );
+    case "signed-out":
+      return (
+        <>
+          <Auth />
+          <Toasts />
+        </>
+      );
+    case "signed-in":
+      return <Frame />;
+  }
+}
+
+function Frame(): JSX.Element {
+  const app = useApp();
+  const { router } = app;
+  const main = useRef<HTMLElement>(null);
+  const open = router.taskId.value !== null;
+  const viewKey = router.viewKey.value;
+  const first = useRef(true);
+
+  useEffect(() => listenToKeys(app), []);
+  // A new view begins at its top, and the keyboard with it.
+  useEffect(() => {
+    app.ui.setFocused(null);
+    if (first.current) {
+      first.current = false;
+      return;
+    }
+    globalThis.scrollTo(0, 0);
+    main.current?.scrollTo(0, 0);
+    if (!document.activeElement?.matches("input, textarea")) focusMain();
+  }, [viewKey]);
+
+  return (
+    <div class="frame" data-pane={open || undefined}>
+      <a
+        class="skip-link"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          focusMain();
+        }}
+      >
+        Skip to the tasks
+      </a>
+      <Sidebar />
+      <main
+        id="main"
+        class="main"
+        ref={main}
+        tabIndex={-1}
+        aria-label={viewTitle(router.view.value, app.lists.value)}
+      >
+        <div class="column">
+          <View />
+        </div>
+      </main>
+      {open && <Pane />}
+      <BottomBar />
+      <TaskMenu />
+      <Sheets />
+      <Toasts />
+    </div>
+  );
+}
+
+function View(): JSX.Element {
+  const { router } = useApp();
+  switch (router.view.value.name) {
+    case "settings":
+      return <SettingsView />;
+    case "notifications":
+      return <NotificationsView />;
+    case "not-found":
+      return (
+        <Empty
+          icon={null}
+          title="There is nothing at this address"
+          text="The link may be old, or a letter of it got lost."
+          action={{ label: "Go to the Inbox", run: () => router.go("/inbox") }}
+        />
+      );
+    default:
+      return <TaskView />;
+  }
+}
+
+function Pane(): JSX.Element {
+  const app = useApp();
+  const pane = useRef<HTMLElement>(null);
+  const id = app.router.taskId.value;
+  // Where the pane covers the list the focus goes into it; beside the list it stays where it is.
+  useEffect(() => {
+    if (!isWide()) pane.current?.focus();
+  }, [id === null]);
+  return (
+    <>
+      <div class="pane-veil" onClick={() => closePane(app)} aria-hidden="true" />
+      <aside class="pane" ref={pane} tabIndex={-1} aria-label="Task">
+        {id !== null && <Detail key={id} id={id} />}
+      </aside>
+    </>
+  );
+}
+
+function Sheets(): JSX.Element | null {
+  const { ui } = useApp();
+  switch (ui.sheet.value) {
+    case "keys":
+      return (
+        <Sheet label="Keyboard shortcuts" kind="keys">
+          <div class="key-groups">
+            {KEY_GROUPS.map((group) => (
+              <section key={group.title}>
+                <h3>{group.title}</h3>
+                <dl>
+                  {group.keys.map(([keys, text]) => (
+                    <div key={text}>
+                      <dt>{text}</dt>
+                      <dd>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dd>
+                    </div>
+                  ))}
+                </dl>
+              </section>
+            ))}
+          </div>
+        </Sheet>
+      );
+    case "more":
+      return (
+        <Sheet label="More" kind="more">
+          <nav
+            aria-label="All views"
+            class="more-nav"
+            onClick={(event) => {
+              if ((event.target as Element).closest("a") !== null) ui.closeSheet();
+            }}
+          >
+            <Navigation />
+            <ul class="nav-group" role="list">
+              <li>
+                <a class="nav-item" href="/settings">
+                  <ConnectionMark />
+                  <span class="nav-label">Settings</span>
+                </a>
+              </li>
+            </ul>
+          </nav>
+        </Sheet>
+      );
+    case null:
+      return null;
+  }
+}
+
+function Sheet(
+  { label, kind, children }: { label: string; kind: string; children: JSX.Element },
+): JSX.Element {
+  const { ui } = useApp();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class="sheet"
+      data-kind={kind}
+      aria-label={label}
+      onClose={() => ui.closeSheet()}
+      onClick={(event) => {
+        if (event.target === dialog.current) ui.closeSheet();
+      }}
+    >
+      <div class="sheet-inner">
+        <header class="sheet-head">
+          <h2>{label}</h2>
+          <button type="button" class="icon-button" aria-label="Close" onClick={() => ui.closeSheet()}>
+            <X size={18} />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

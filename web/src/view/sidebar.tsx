@@ -1,0 +1,315 @@
+/** Where one can go, and how the connection is. */
+import type { ComponentChildren, JSX } from "preact";
+import { useRef, useState } from "preact/hooks";
+import type { Colour } from "../api/types.ts";
+import type { Connection } from "../model/app.ts";
+import { type View, viewKey, viewUrl } from "../model/route.ts";
+import { failure } from "../model/wording.ts";
+import { useApp } from "./context.ts";
+import {
+  Bell,
+  CalendarDays,
+  CircleCheck,
+  Hash,
+  Inbox,
+  Keyboard,
+  Menu,
+  Plus,
+  Search,
+  Settings,
+  Sun,
+  Trash2,
+} from "./icons.tsx";
+import { Popover } from "./popover.tsx";
+import { ColourPicker, Field } from "./viewheader.tsx";
+
+interface ItemProps {
+  view: View;
+  icon: ComponentChildren;
+  label: string;
+  count?: number;
+  countTone?: "overdue" | "unread";
+  countLabel?: string;
+}
+
+function Item({ view, icon, label, count = 0, countTone, countLabel = "open" }: ItemProps): JSX.Element {
+  const { router } = useApp();
+  const here = router.viewKey.value === viewKey(view);
+  return (
+    <li>
+      <a class="nav-item" href={viewUrl(view)} aria-current={here ? "page" : undefined}>
+        <span class="nav-icon" aria-hidden="true">{icon}</span>
+        <span class="nav-label" dir="auto">{label}</span>
+        {count > 0 && (
+          <span class="count" data-tone={countTone}>
+            {count.toLocaleString()}
+            <span class="visually-hidden">{countLabel}</span>
+          </span>
+        )}
+      </a>
+    </li>
+  );
+}
+
+export function Navigation(): JSX.Element {
+  const app = useApp();
+  const counts = app.counts.value;
+  const lists = app.sortedLists.value;
+  const tags = app.tags.value;
+  return (
+    <>
+      <ul class="nav-group" role="list">
+        <Item view={{ name: "search", q: "" }} icon={<Search size={17} />} label="Search" />
+        <Item view={{ name: "inbox" }} icon={<Inbox size={17} />} label="Inbox" count={counts.inbox} />
+        <Item
+          view={{ name: "today" }}
+          icon={<Sun size={17} />}
+          label="Today"
+          count={counts.today}
+          countTone={counts.overdue > 0 ? "overdue" : undefined}
+          countLabel={counts.overdue > 0 ? `due, ${counts.overdue} overdue` : "due"}
+        />
+        <Item view={{ name: "upcoming" }} icon={<CalendarDays size={17} />} label="Upcoming" />
+        <Item
+          view={{ name: "notifications" }}
+          icon={<Bell size={17} />}
+          label="Notifications"
+          count={app.notifications.data.value.unread}
+          countTone="unread"
+          countLabel="unread"
+        />
+      </ul>
+      <div class="nav-heading">
+        <h2 id="nav-lists">Lists</h2>
+        <NewList />
+      </div>
+      <ul class="nav-group" role="list" aria-labelledby="nav-lists">
+        {lists.map((list) => (
+          <Item
+            key={list.id}
+            view={{ name: "list", listId: list.id }}
+            icon={<i class="dot" data-colour={list.colour} />}
+            label={list.name}
+            count={counts.lists.get(list.id) ?? 0}
+          />
+        ))}
+        {lists.length === 0 && <li class="nav-none">No lists yet</li>}
+      </ul>
+      {tags.length > 0 && (
+        <>
+          <div class="nav-heading">
+            <h2 id="nav-tags">Tags</h2>
+          </div>
+          <ul class="nav-group" role="list" aria-labelledby="nav-tags">
+            {tags.slice(0, 50).map(({ tag, open }) => (
+              <Item
+                key={tag}
+                view={{ name: "tag", tag }}
+                icon={<Hash size={15} />}
+                label={tag}
+                count={open}
+              />
+            ))}
+          </ul>
+        </>
+      )}
+      <div class="nav-heading">
+        <h2 id="nav-past">Past</h2>
+      </div>
+      <ul class="nav-group" role="list" aria-labelledby="nav-past">
+        <Item view={{ name: "completed" }} icon={<CircleCheck size={17} />} label="Completed" />
+        <Item view={{ name: "trash" }} icon={<Trash2 size={17} />} label="Trash" />
+      </ul>
+    </>
+  );
+}
+
+export function Sidebar(): JSX.Element {
+  const app = useApp();
+  const me = app.session.me.value;
+  return (
+    <nav class="sidebar" aria-label="Views">
+      <div class="sidebar-top">
+        <span class="wordmark">
+          <Mark />
+          Rondo
+        </span>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Add a task"
+          title="Add a task (q)"
+          onClick={() => addTask(app)}
+        >
+          <Plus size={18} />
+        </button>
+      </div>
+      <div class="sidebar-scroll">
+        <Navigation />
+      </div>
+      <div class="sidebar-foot">
+        <ConnectionMark />
+        <a class="sidebar-me" href="/settings" aria-label={`Settings of ${me?.name ?? "your account"}`}>
+          <span dir="auto">{me?.name}</span>
+        </a>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+          onClick={() => app.ui.openSheet("keys")}
+        >
+          <Keyboard size={17} />
+        </button>
+        <a class="icon-button" href="/settings" aria-label="Settings" title="Settings">
+          <Settings size={17} />
+        </a>
+      </div>
+    </nav>
+  );
+}
+
+/** The product's mark: a circle that comes round again. */
+export function Mark(): JSX.Element {
+  return (
+    <svg class="mark" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+      <path d="M20 12a8 8 0 1 1-3.2-6.4" />
+      <path d="m8.6 12.2 2.7 2.6L20 5.6" />
+    </svg>
+  );
+}
+
+const CONNECTION: Record<Connection, string> = {
+  connecting: "Connecting",
+  syncing: "Reading your tasks",
+  live: "Live: changes appear as they happen",
+  offline: "Offline: trying to reconnect",
+};
+
+export function ConnectionMark(): JSX.Element {
+  const { connection } = useApp();
+  const state = connection.value;
+  return (
+    <span
+      class="connection"
+      data-state={state}
+      role="status"
+      title={CONNECTION[state]}
+      data-testid="connection"
+    >
+      <span class="visually-hidden">{CONNECTION[state]}</span>
+    </span>
+  );
+}
+
+/** Adds where the user is; a view that takes no tasks leads to the Inbox first. */
+export function addTask(app: ReturnType<typeof useApp>): void {
+  const { name } = app.router.view.peek();
+  if (!["inbox", "today", "upcoming", "list", "tag"].includes(name)) app.router.go("/inbox");
+  app.quickAdd.show();
+}
+
+function NewList(): JSX.Element {
+  const { listActions, router, ui } = useApp();
+  const [open, setOpen] = useState(false);
+  const [name, setName] = useState("");
+  const [colour, setColour] = useState<Colour>("teal");
+  const [problem, setProblem] = useState<string | null>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const save = async () => {
+    if (name.trim() === "") return setProblem("A list needs a name.");
+    try {
+      const list = await listActions.create(name.trim(), colour);
+      setOpen(false);
+      setName("");
+      ui.closeSheet();
+      router.goView({ name: "list", listId: list.id });
+    } catch (error) {
+      setProblem(failure(error, "Nothing was made."));
+    }
+  };
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        class="icon-button small"
+        aria-label="New list"
+        title="New list"
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={() => setOpen(true)}
+      >
+        <Plus size={15} />
+      </button>
+      {open && (
+        <Popover label="New list" anchor={() => button.current} onClose={() => setOpen(false)}>
+          <form
+            class="list-options"
+            onSubmit={(event) => {
+              event.preventDefault();
+              void save();
+            }}
+          >
+            <Field label="Name" problem={problem}>
+              {(id, described) => (
+                <input
+                  id={id}
+                  aria-describedby={described}
+                  aria-invalid={problem !== null}
+                  class="input"
+                  dir="auto"
+                  value={name}
+                  maxLength={100}
+                  autoFocus
+                  onInput={(event) => {
+                    setName(event.currentTarget.value);
+                    setProblem(null);
+                  }}
+                />
+              )}
+            </Field>
+            <ColourPicker value={colour} onPick={setColour} />
+            <div class="form-actions">
+              <button type="button" class="button quiet" onClick={() => setOpen(false)}>Cancel</button>
+              <button type="submit" class="button primary">Create list</button>
+            </div>
+          </form>
+        </Popover>
+      )}
+    </>
+  );
+}
+
+/** The phone's bar: the three views of every day, adding, and the way to the rest. */
+export function BottomBar(): JSX.Element {
+  const app = useApp();
+  const here = app.router.viewKey.value;
+  const item = (view: View, icon: ComponentChildren, label: string) => (
+    <a class="bar-item" href={viewUrl(view)} aria-current={here === viewKey(view) ? "page" : undefined}>
+      {icon}
+      <span>{label}</span>
+    </a>
+  );
+  const unread = app.notifications.data.value.unread;
+  return (
+    <nav class="bottom-bar" aria-label="Main">
+      {item({ name: "inbox" }, <Inbox size={20} />, "Inbox")}
+      {item({ name: "today" }, <Sun size={20} />, "Today")}
+      <button type="button" class="bar-add" aria-label="Add a task" onClick={() => addTask(app)}>
+        <Plus size={22} />
+      </button>
+      {item({ name: "upcoming" }, <CalendarDays size={20} />, "Upcoming")}
+      <button
+        type="button"
+        class="bar-item"
+        aria-haspopup="dialog"
+        data-unread={unread > 0 || undefined}
+        onClick={() => app.ui.openSheet("more")}
+      >
+        <Menu size={20} />
+        <span>More</span>
+      </button>
+    </nav>
+  );
+}

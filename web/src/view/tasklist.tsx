@@ -1,0 +1,367 @@
+/** A view of tasks: heading, quick add, sections of rows. Long lists are rendered in steps. */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useSignalEffect } from "@preact/signals";
+import type { Load } from "../model/app.ts";
+import { dayText, longDayText } from "../model/dates.ts";
+import type { Section } from "../model/grouping.ts";
+import type { View } from "../model/route.ts";
+import { failure, plural } from "../model/wording.ts";
+import { useApp } from "./context.ts";
+import { prefersStill, rowOf } from "./dom.ts";
+import { CalendarDays, CircleCheck, Hash, Inbox, List, Search, Sun, Trash2 } from "./icons.tsx";
+import { QuickAddRow } from "./quickadd.tsx";
+import { Row, type RowProps } from "./row.tsx";
+import { Empty, type EmptyProps, Failed, Skeleton } from "./states.tsx";
+import { ViewHeader } from "./viewheader.tsx";
+
+/** Rows rendered at first and with every step towards the end. */
+const STEP = 80;
+
+const isTaskView = (view: View) =>
+  view.name === "inbox" || view.name === "today" || view.name === "upcoming" || view.name === "list" ||
+  view.name === "tag";
+
+export function TaskView(): JSX.Element {
+  const app = useApp();
+  const { view } = app.router.route.value;
+  const load = loadOf(app, view);
+  const sections = app.sections.value;
+  const unknownList = view.name === "list" && app.tasksLoad.value.state === "ready" &&
+    !app.lists.value.some((list) => list.id === view.listId);
+  if (unknownList) {
+    return (
+      <Empty
+        icon={<List size={28} />}
+        title="This list is not here"
+        text="It may have been deleted. Its tasks stay in the trash for 30 days."
+        action={{ label: "Go to the Inbox", run: () => app.router.go("/inbox") }}
+      />
+    );
+  }
+  return (
+    <>
+      <ViewHeader view={view} />
+      {isTaskView(view) && <QuickAddRow />}
+      {view.name === "search" && <SearchField q={view.q} />}
+      <Sections
+        // Another view starts at its top again.
+        key={app.router.viewKey.value}
+        sections={sections}
+        where={whereOf(view)}
+        load={load}
+        empty={emptyOf(app, view)}
+        retry={() => retryOf(app, view)}
+        more={view.name === "completed"
+          ? app.loadCompleted
+          : view.name === "trash"
+          ? app.loadTrash
+          : undefined}
+      />
+    </>
+  );
+}
+
+type App = ReturnType<typeof useApp>;
+
+function loadOf(app: App, view: View): Load {
+  switch (view.name) {
+    case "completed":
+      return app.completedLoad.value;
+    case "trash":
+      return app.trashLoad.value;
+    case "search":
+      return view.q.trim() === "" ? { state: "ready", nextCursor: null, more: false } : app.search.value.load;
+    default:
+      return app.tasksLoad.value;
+  }
+}
+
+function retryOf(app: App, view: View): void {
+  switch (view.name) {
+    case "completed":
+      return void app.loadCompleted();
+    case "trash":
+      return void app.loadTrash();
+    case "search":
+      return void app.runSearch(view.q);
+    default:
+      return void app.loadTasks();
+  }
+}
+
+function whereOf(view: View): RowProps["where"] {
+  switch (view.name) {
+    case "inbox":
+    case "list":
+      return "list";
+    case "trash":
+      return "trash";
+    case "completed":
+      return "past";
+    default:
+      return "day";
+  }
+}
+
+function emptyOf(app: App, view: View): EmptyProps {
+  const add = { label: "Add a task", run: () => app.quickAdd.show() };
+  switch (view.name) {
+    case "today":
+      return {
+        icon: <Sun size={28} />,
+        title: "Nothing due today",
+        text: "Tasks that are due today, or were due earlier, appear here.",
+        action: { label: "Look at what is coming", run: () => app.router.go("/upcoming") },
+      };
+    case "upcoming":
+      return {
+        icon: <CalendarDays size={28} />,
+        title: "Nothing ahead",
+        text: "Tasks with a date after today appear here, day by day.",
+        action: add,
+      };
+    case "list":
+      return {
+        icon: <List size={28} />,
+        title: "An empty list",
+        text: "Tasks you add here, or move here, appear in the order you choose.",
+        action: add,
+      };
+    case "tag":
+      return {
+        icon: <Hash size={28} />,
+        title: `No open task is tagged #${view.tag}`,
+        text: "Type # and a word while adding a task to tag it.",
+        action: add,
+      };
+    case "completed":
+      return {
+        icon: <CircleCheck size={28} />,
+        title: "Nothing completed yet",
+        text: "What you complete is kept here, newest first.",
+        action: { label: "Go to the Inbox", run: () => app.router.go("/inbox") },
+      };
+    case "trash":
+      return {
+        icon: <Trash2 size={28} />,
+        title: "The trash is empty",
+        text: "Deleted tasks stay here for 30 days and can be restored.",
+      };
+    case "search":
+      return view.q.trim() === ""
+        ? {
+          icon: <Search size={28} />,
+          title: "Search all your tasks",
+          text: "Words in any order, beginnings of words and small typos are found, in titles and notes.",
+        }
+        : {
+          icon: <Search size={28} />,
+          title: "Nothing found",
+          text: `No task matches “${view.q.trim()}”. Try fewer or shorter words.`,
+          action: { label: "Clear the search", run: () => app.router.setQuery("") },
+        };
+    default:
+      return {
+        icon: <Inbox size={28} />,
+        title: "Your Inbox is clear",
+        text: "New tasks land here until you move them to a list.",
+        action: add,
+      };
+  }
+}
+
+interface SectionsProps {
+  sections: readonly Section[];
+  where: RowProps["where"];
+  load: Load;
+  empty: EmptyProps;
+  retry: () => void;
+  more?: () => Promise<void>;
+}
+
+function Sections({ sections, where, load, empty, retry, more }: SectionsProps): JSX.Element {
+  const app = useApp();
+  const { ui } = app;
+  const [limit, setLimit] = useState(STEP);
+  const end = useRef<HTMLDivElement>(null);
+  const total = sections.reduce((sum, section) => sum + section.tasks.length, 0);
+  const container = useRef<HTMLDivElement>(null);
+  useCollapse(container, total);
+
+  useEffect(() => {
+    const sentinel = end.current;
+    if (sentinel === null) return;
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      if (limit < total) setLimit((value) => value + STEP);
+      else if (more !== undefined && load.state === "ready" && load.nextCursor !== null) void more();
+    }, { rootMargin: "800px" });
+    observer.observe(sentinel);
+    return () => observer.disconnect();
+  }, [limit, total, load]);
+
+  // A row that should have the focus but is not rendered yet is reached by rendering up to it.
+  useSignalEffect(() => {
+    const request = ui.focusRequest.value;
+    if (request === 0) return;
+    const id = ui.focused.peek();
+    queueMicrotask(() => {
+      if (id === null) {
+        // The list is empty now: the place that adds is the next sensible one.
+        document.querySelector<HTMLElement>(".qa-closed, #main")?.focus();
+        return;
+      }
+      const index = app.order.peek().indexOf(id);
+      if (index >= 0) setLimit((value) => index < value ? value : index + STEP);
+      requestAnimationFrame(() => {
+        const link = rowOf(app.store.realId(id))?.querySelector<HTMLElement>(".row-title");
+        link?.focus({ preventScroll: true });
+        link?.closest(".row")?.scrollIntoView({ block: "nearest" });
+      });
+    });
+  });
+
+  if (load.state === "failed") {
+    return (
+      <Failed
+        title="Your tasks could not be loaded"
+        detail={failure(load.error, "Nothing was lost.")}
+        retry={retry}
+      />
+    );
+  }
+  if (total === 0) {
+    if (load.state === "loading" || load.state === "idle" || load.more) return <Skeleton rows={6} />;
+    return <Empty {...empty} />;
+  }
+  let left = limit;
+  let first = true;
+  const shown: JSX.Element[] = [];
+  for (const section of sections) {
+    if (left <= 0) break;
+    const tasks = section.tasks.slice(0, left);
+    left -= tasks.length;
+    const id = `section-${section.key}`;
+    const rows = tasks.map((task) => {
+      const row = <Row key={app.store.keyOf(task.id)} task={task} first={first} where={where} />;
+      first = false;
+      return row;
+    });
+    shown.push(
+      <section class="section" key={section.key} aria-labelledby={section.heading === null ? undefined : id}>
+        {section.heading !== null && (
+          <h2 class="section-heading" id={id} data-kind={section.key === "overdue" ? "overdue" : undefined}>
+            <Heading section={section} />
+            <span class="count" aria-label={plural(section.tasks.length, "task", "tasks")}>
+              {section.tasks.length.toLocaleString()}
+            </span>
+          </h2>
+        )}
+        <ul class="rows" role="list">{rows}</ul>
+      </section>,
+    );
+  }
+  return (
+    <div class="sections" ref={container}>
+      {shown}
+      <div ref={end} class="sections-end" aria-hidden="true" />
+    </div>
+  );
+}
+
+function Heading({ section }: { section: Section }): ComponentChildren {
+  const { calendar } = useApp();
+  const { heading } = section;
+  if (heading === null) return null;
+  if (heading.kind === "words") return <span>{heading.text}</span>;
+  const near = dayText(heading.date, calendar.value);
+  const long = longDayText(heading.date, calendar.value);
+  const days = calendar.value.today.until(heading.date, { largestUnit: "day" }).days;
+  return Math.abs(days) <= 1
+    ? (
+      <>
+        <span>{near}</span>
+        <span class="section-day">{long}</span>
+      </>
+    )
+    : <span>{long}</span>;
+}
+
+/**
+ * Rows below one that has left slide up to their new place: they are moved back by a transform and let go,
+ * so that nothing but transforms is animated.
+ */
+function useCollapse(container: { current: HTMLDivElement | null }, total: number): void {
+  const places = useRef(new Map<string, number>());
+  const before = useRef(total);
+  useLayoutEffect(() => {
+    const element = container.current;
+    if (element === null) return;
+    const rows = element.querySelectorAll<HTMLElement>(".row");
+    const removed = total < before.current;
+    before.current = total;
+    const known = places.current;
+    const next = new Map<string, number>();
+    const top = element.getBoundingClientRect().top;
+    const height = globalThis.innerHeight;
+    const still = prefersStill();
+    for (const row of rows) {
+      const id = row.dataset.task ?? "";
+      const box = row.getBoundingClientRect();
+      if (box.top > height + 200) break;
+      const place = box.top - top;
+      next.set(id, place);
+      const old = known.get(id);
+      if (removed && !still && old !== undefined && old > place && old - place < 200 && box.bottom > 0) {
+        row.animate([{ transform: `translateY(${old - place}px)` }, { transform: "none" }], {
+          duration: 180,
+          easing: "cubic-bezier(0.2, 0, 0, 1)",
+        });
+      }
+    }
+    places.current = next;
+  });
+}
+
+function SearchField({ q }: { q: string }): JSX.Element {
+  const { router, ui, order } = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const [text, setText] = useState(q);
+  useEffect(() => input.current?.focus(), []);
+  // Back and forward change the address under the field.
+  useEffect(() => {
+    if (document.activeElement !== input.current) setText(q);
+  }, [q]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (
+    <div class="search-field" role="search">
+      <Search size={18} aria-hidden="true" />
+      <input
+        ref={input}
+        id="search"
+        type="search"
+        dir="auto"
+        value={text}
+        placeholder="Search tasks and notes"
+        aria-label="Search tasks"
+        autoComplete="off"
+        maxLength={200}
+        onInput={(event) => {
+          const value = event.currentTarget.value;
+          setText(value);
+          clearTimeout(timer.current);
+          timer.current = setTimeout(() => router.setQuery(value), 160);
+        }}
+        onKeyDown={(event) => {
+          const first = order.peek()[0];
+          if ((event.key === "ArrowDown" || event.key === "Enter") && first !== undefined) {
+            event.preventDefault();
+            ui.focusRow(first);
+          }
+        }}
+      />
+    </div>
+  );
+}
