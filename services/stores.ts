@@ -1,5 +1,8 @@
 /** The stores of every service: what a migration makes. */
 import { apiStore } from "./api/store.ts";
+import { auditStore } from "./audit/store.ts";
+import { recurrenceStore } from "./recurrence/store.ts";
+import { remindersStore } from "./reminders/store.ts";
 import { brokerStore } from "./shared/runtime/embedded/store.ts";
 import type { StoreDefinition } from "./shared/store/migrate.ts";
 
@@ -7,5 +10,10 @@ export const STORES: readonly StoreDefinition[] = [
   apiStore,
   // The relay owns no schema: its role may read and delete the outboxes of those who grant it that.
   { schema: "relay", role: "rondo_relay" },
+  // Realtime stores nothing and reads nothing: its role can connect.
+  { schema: "realtime", role: "rondo_realtime" },
+  recurrenceStore,
+  remindersStore,
+  auditStore,
   brokerStore,
 ];

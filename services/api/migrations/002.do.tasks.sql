@@ -196,11 +196,15 @@ create policy relay on tasks.outbox to rondo_relay using (true);
 
 grant select, insert, update on tasks.profiles, tasks.streams, tasks.lists, tasks.filters, tasks.tasks to rondo_api;
 grant select, insert on tasks.changes to rondo_api;
-grant select, insert on tasks.idempotency to rondo_api;
+grant select, insert, update on tasks.idempotency to rondo_api;
 grant insert on tasks.outbox to rondo_api;
 grant select, insert, update, delete on tasks.feeds to rondo_api;
 grant usage on schema tasks to rondo_relay;
 grant select, delete on tasks.outbox to rondo_relay;
+
+create function tasks.letters(word text) returns text
+language sql immutable parallel safe
+as $$ select string_agg(letter, '' order by letter) from unnest(string_to_array(word, null)) as letter $$;
 
 -- Search stands below row-level security on purpose: a policy may not be passed by operators that are not
 -- leak-proof, and text search's are not, so no index could be used. These functions look at the same setting
@@ -229,8 +233,18 @@ begin
         where w.user_id = (select tasks.me())
           and w.word operator(public.%) wanted
           and abs(length(w.word) - length(wanted)) <= 2
-        order by public.similarity(w.word, wanted) desc, w.word
-        limit 12
+        union
+        -- Short words share too few trigrams with their misspellings: those with the same first letter are
+        -- compared letter by letter, and two letters in the wrong order count as one slip.
+        select w.word from tasks.words w
+        where w.user_id = (select tasks.me())
+          and w.word >= left(wanted, 1) and w.word < left(wanted, 1) || chr(1114111)
+          and abs(length(w.word) - length(wanted)) <= 1
+          and public.levenshtein_less_equal(w.word, wanted, 2) <= case
+            when length(wanted) > 5 or tasks.letters(w.word) = tasks.letters(wanted) then 2
+            else 1
+          end
+        limit 20
       ) near;
     end if;
     result := case when result is null then alternatives::tsquery else result && alternatives::tsquery end;

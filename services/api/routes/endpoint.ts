@@ -26,8 +26,12 @@ export interface Call<P, Q, B> {
   params: P;
   query: Q;
   body: B;
-  /** Runs a command once per `Idempotency-Key`; the answer to give. */
-  command(work: (unit: Unit) => Promise<Answer>): Promise<Response>;
+  /**
+   * Runs a command once per `Idempotency-Key`; the answer to give.
+   *
+   * @param content what stands for the body when the key is bound to it; default: the JSON as it came
+   */
+  command(work: (unit: Unit) => Promise<Answer>, content?: string): Promise<Response>;
 }
 
 export interface EndpointDefinition<P, Q, B> {
@@ -161,18 +165,13 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
       params,
       query,
       body,
-      command: async (work) => {
-        const raw = definition.rawBody === undefined ? text : await context.req.text();
+      command: async (work, content = text) => {
+        const { pathname, search } = new URL(context.req.url);
         const options: UnitOptions = {
           userId: principal.userId,
           actor: principal.actor,
           ...(key === undefined ? {} : {
-            idempotency: {
-              key,
-              request: `${context.req.method} ${new URL(context.req.url).pathname}${
-                new URL(context.req.url).search
-              }\n${raw}`,
-            },
+            idempotency: { key, request: `${context.req.method} ${pathname}${search}\n${content}` },
           }),
         };
         return toResponse(await units.answer(options, work));

@@ -29,7 +29,7 @@ const MIGRATION_LOCK = 7_274_001;
 export async function migrate(sql: Sql, stores: readonly StoreDefinition[]): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${MIGRATION_LOCK})`;
-    for (const extension of ["unaccent", "pg_trgm", "btree_gin"]) {
+    for (const extension of ["unaccent", "pg_trgm", "fuzzystrmatch", "btree_gin"]) {
       await tx`create extension if not exists ${tx(extension)} with schema public`;
     }
     for (const { role } of stores) await createRole(tx, role);

@@ -1,0 +1,93 @@
+/** The api: commands, queries and accounts; the only writer of tasks. */
+import { createServiceApp, databaseReady, type ServiceDependencies } from "../shared/http/app.ts";
+import { withSecurityHeaders } from "../shared/http/security.ts";
+import { formatInstant } from "../shared/domain/time.ts";
+import type { Service } from "../shared/runtime/ports.ts";
+import type { Sql } from "../shared/store/database.ts";
+import { createAccounts } from "./accounts.ts";
+import { createAuthenticator, createLimiter, DEFAULT_RATE_LIMITS, type RateLimits } from "./auth.ts";
+import { createProfile } from "./profile.ts";
+import { accountRoutes } from "./routes/accounts.ts";
+import { documentRoutes } from "./routes/docs.ts";
+import type { EndpointTools } from "./routes/endpoint.ts";
+import { internalRoutes } from "./routes/internal.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { otherRoutes } from "./routes/others.ts";
+import { taskRoutes } from "./routes/tasks.ts";
+import { thingRoutes } from "./routes/things.ts";
+import { transferRoutes } from "./routes/transfer.ts";
+import { createUnits } from "./unit.ts";
+
+export interface ApiOptions {
+  /** A pool on the accounts schema, with native types. */
+  accountsSql: Sql;
+  /** Signs sessions; at least 32 characters. */
+  secret: string;
+  /** Where the browser sees Rondo. */
+  publicUrl: string;
+  rateLimits?: Partial<RateLimits>;
+  trustProxy?: boolean;
+  /** Whether the notifications service can send mail. */
+  emailEnabled?: boolean;
+}
+
+/** How often what has had its time is removed. */
+const PURGE_EVERY_MS = 3_600_000;
+
+export function createApi(dependencies: ServiceDependencies & ApiOptions): Service {
+  const { sql, accountsSql, runtime, log, metrics, clock, publicUrl } = dependencies;
+  const ready = databaseReady(sql);
+  const app = createServiceApp({ name: "api", dependencies, ready });
+  const accounts = createAccounts({ sql: accountsSql, secret: dependencies.secret, publicUrl });
+  const authenticator = createAuthenticator({
+    accounts,
+    sql: accountsSql,
+    async ensureProfile(userId) {
+      const [user] = await accountsSql<{ id: string; name: string; email: string }[]>`
+        select "id", "name", "email" from "user" where "id" = ${userId}`;
+      if (user !== undefined) await createProfile(sql, user, formatInstant(clock.now()));
+    },
+  });
+  const limiter = createLimiter({ ...DEFAULT_RATE_LIMITS, ...dependencies.rateLimits });
+  const units = createUnits({ sql, runtime, metrics, now: () => clock.now() });
+  const tools: EndpointTools = { app, authenticator, limiter, units };
+
+  accountRoutes(app, { accounts, authenticator, limiter, trustProxy: dependencies.trustProxy ?? false });
+  taskRoutes(tools, { sql, clock });
+  thingRoutes(tools, { sql, capabilities: { email: dependencies.emailEnabled ?? false, push: false } });
+  keyRoutes(tools, { accounts, sql: accountsSql });
+  transferRoutes(tools, { sql, publicUrl });
+  otherRoutes(tools, { runtime });
+  internalRoutes(app, { sql, units, authenticator });
+  documentRoutes(app, { publicUrl });
+
+  const secure = publicUrl.startsWith("https:");
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  async function purge(): Promise<void> {
+    try {
+      const [row] = await sql<{ answers: number; trashed: number }[]>`
+        select * from tasks.purge(${formatInstant(clock.now())})`;
+      log.debug("purged", { answers: row?.answers, trashed: row?.trashed });
+    } catch (cause) {
+      log.warn("could not purge; tried again later", { cause });
+    }
+  }
+
+  return {
+    name: "api",
+    async fetch(request, connection) {
+      return withSecurityHeaders(await app.fetch(request, connection), { secure });
+    },
+    ready,
+    async start() {
+      await runtime.start();
+      timer = setInterval(() => void purge(), PURGE_EVERY_MS);
+      await purge();
+    },
+    async stop() {
+      clearInterval(timer);
+      await runtime.stop();
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/** `/api/auth/*`: better-auth's own routes behind Rondo's limits, with failures as problems. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import type { Connection } from "../../shared/runtime/ports.ts";
+import { ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
+import type { Accounts } from "../accounts.ts";
+import type { Authenticator, Limiter } from "../auth.ts";
+import { readText } from "./endpoint.ts";
+
+const MAX_BYTES = 100_000;
+const STATUSES: readonly number[] = [400, 401, 403, 404, 405, 409, 413, 415, 422, 429];
+const Failure = z.object({ message: z.string().max(500) });
+
+export interface AccountRouteOptions {
+  accounts: Accounts;
+  authenticator: Authenticator;
+  limiter: Limiter;
+  /** True behind a gateway that sets `X-Forwarded-For`. */
+  trustProxy: boolean;
+}
+
+export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): void {
+  const { accounts, authenticator, limiter, trustProxy } = options;
+
+  app.on(["GET", "POST"], "/api/auth/*", async (context) => {
+    const { path, method } = context.req;
+    const entering = path.startsWith("/api/auth/sign-in") || path.startsWith("/api/auth/sign-up");
+    if (method === "POST" && entering) {
+      const forwarded = trustProxy
+        ? context.req.header("x-forwarded-for")?.split(",").at(-1)?.trim()
+        : undefined;
+      const connection = context.env as Partial<Connection> | undefined;
+      await limiter.signIn(forwarded ?? connection?.address ?? "unknown");
+    }
+    let request = context.req.raw;
+    if (method === "POST") {
+      const body = await readText(context, MAX_BYTES);
+      if (body !== "") refuseBrokenJson(body, context.req.header("content-type"));
+      request = new Request(request.url, { method, headers: request.headers, body });
+    }
+    const response = await accounts.handler(request);
+    // What was known of this session may have just ended.
+    if (method === "POST" && !entering) authenticator.forget();
+    if (response.status < 400) return response;
+    const failure = Failure.safeParse(await response.json().catch(() => null));
+    const status = STATUSES.includes(response.status) ? response.status as ProblemStatus : 500;
+    throw new ProblemError(
+      status,
+      failure.success && status < 500 ? failure.data.message : "The request could not be completed",
+      {
+        errors: failure.success ? fieldOf(failure.data.message) : [],
+      },
+    );
+  });
+
+  register(app);
+}
+
+function refuseBrokenJson(body: string, contentType: string | undefined): void {
+  if (!contentType?.toLowerCase().startsWith("application/json")) {
+    throw new ProblemError(415, "The body must be application/json", {
+      errors: [{ path: "Content-Type", message: "must be application/json" }],
+    });
+  }
+  try {
+    JSON.parse(body);
+  } catch {
+    throw new ProblemError(400, "The body is not valid JSON", {
+      errors: [{ path: "", message: "must be valid JSON" }],
+    });
+  }
+}
+
+/** better-auth names the field in its sentence: `[body.email] Invalid input`, `Password too short`. */
+function fieldOf(message: string): { path: string; message: string }[] {
+  const named = /\[body\.(\w+)\]\s*(.*)/.exec(message);
+  if (named?.[1] !== undefined) return [{ path: named[1], message: named[2] ?? message }];
+  if (/password/i.test(message)) return [{ path: "password", message }];
+  if (/e-?mail|user already exists/i.test(message)) return [{ path: "email", message }];
+  return [];
+}
+
+function register(app: OpenAPIHono): void {
+  const tags = ["Accounts"];
+  const SignedIn = z.looseObject({
+    user: z.looseObject({ id: z.string(), email: z.string(), name: z.string() }),
+  });
+  const json = (schema: z.ZodType) => ({ content: { "application/json": { schema } } });
+  const problem = (description: string) => ({ description });
+  app.openAPIRegistry.registerPath({
+    method: "post",
+    path: "/api/auth/sign-up/email",
+    summary: "Make an account; the answer sets the session cookie",
+    tags,
+    security: [],
+    request: {
+      body: json(z.object({ name: z.string(), email: z.email(), password: z.string().min(8).max(128) })),
+    },
+    responses: {
+      200: { description: "Signed in", ...json(SignedIn) },
+      422: problem("The address has an account already, or a field is invalid"),
+      429: problem("Too many attempts from this address"),
+    },
+  });
+  app.openAPIRegistry.registerPath({
+    method: "post",
+    path: "/api/auth/sign-in/email",
+    summary: "Sign in; the answer sets the session cookie",
+    tags,
+    security: [],
+    request: { body: json(z.object({ email: z.email(), password: z.string() })) },
+    responses: {
+      200: { description: "Signed in", ...json(SignedIn) },
+      401: problem("Wrong e-mail or password"),
+      429: problem("Too many attempts from this address"),
+    },
+  });
+  app.openAPIRegistry.registerPath({
+    method: "post",
+    path: "/api/auth/sign-out",
+    summary: "End the session",
+    tags,
+    security: [{ cookie: [] }],
+    responses: { 200: { description: "Signed out" } },
+  });
+  app.openAPIRegistry.registerPath({
+    method: "get",
+    path: "/api/auth/token",
+    summary: "A JWT (EdDSA, 15 minutes) for this session",
+    tags,
+    security: [{ cookie: [] }],
+    responses: {
+      200: { description: "The token", ...json(z.object({ token: z.string() })) },
+      401: problem("Not signed in"),
+    },
+  });
+  app.openAPIRegistry.registerPath({
+    method: "get",
+    path: "/api/auth/jwks",
+    summary: "The keys that sign the tokens",
+    tags,
+    security: [],
+    responses: {
+      200: { description: "A JSON Web Key Set", ...json(z.object({ keys: z.array(z.looseObject({})) })) },
+    },
+  });
+}

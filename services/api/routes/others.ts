@@ -1,0 +1,150 @@
+/** What other services answer: notifications, the reminder ledger, audit. The api asks them for the user. */
+import { z } from "@hono/zod-openapi";
+import { Notification, ReminderEntry, ReminderStatus } from "../../shared/contracts/resources.ts";
+import { Actor } from "../../shared/contracts/events.ts";
+import { Instant, Uuid } from "../../shared/contracts/task.ts";
+import { contextHeaders, USER_HEADER } from "../../shared/http/app.ts";
+import { ProblemError } from "../../shared/http/problem.ts";
+import type { Runtime } from "../../shared/runtime/ports.ts";
+import { endpoint, type EndpointTools, Paging } from "./endpoint.ts";
+
+const Id = z.object({ id: Uuid });
+const page = <T extends z.ZodType>(schema: T) =>
+  z.object({ items: z.array(schema), nextCursor: z.string().nullable() });
+const Flag = z.enum(["true", "false"]);
+
+const AuditEntry = z.object({
+  n: z.int(),
+  eventId: Uuid,
+  type: z.string(),
+  at: Instant,
+  actor: Actor,
+  taskId: Uuid.nullable(),
+  correlationId: z.string(),
+  causationId: z.string(),
+  before: z.unknown(),
+  after: z.unknown(),
+  hash: z.string(),
+}).openapi("AuditEntry");
+
+export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runtime, "invoke"> }): void {
+  const { runtime } = options;
+
+  /** Passes a call on for its user; a service that can't be reached is 503. */
+  async function ask(
+    service: string,
+    path: string,
+    userId: string,
+    init: RequestInit = {},
+  ): Promise<Response> {
+    const answer = await runtime.invoke(service, path, {
+      ...init,
+      headers: { ...contextHeaders(), [USER_HEADER]: userId },
+    }).catch((cause) => {
+      throw new ProblemError(503, `The ${service} service does not answer; try again soon`, { cause });
+    });
+    if (answer.status >= 500) {
+      throw new ProblemError(503, `The ${service} service is not available; try again soon`);
+    }
+    return new Response(answer.body, {
+      status: answer.status,
+      headers: { "content-type": answer.headers.get("content-type") ?? "application/json" },
+    });
+  }
+
+  const search = (query: Record<string, unknown>): string => {
+    const given = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]]
+    );
+    return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+  };
+
+  endpoint(
+    tools,
+    {
+      method: "get",
+      path: "/api/notifications",
+      summary: "Notifications, newest first",
+      tag: "Notifications",
+      scope: "read",
+      query: z.strictObject({ unread: Flag.optional(), ...Paging }),
+      responses: {
+        200: { description: "A page", schema: page(Notification).extend({ unread: z.int() }) },
+      },
+    },
+    ({ principal, query }) =>
+      ask("notifications", `/internal/notifications${search(query)}`, principal.userId),
+  );
+
+  endpoint(
+    tools,
+    {
+      method: "post",
+      path: "/api/notifications/read-all",
+      summary: "Mark all notifications read",
+      tag: "Notifications",
+      scope: "write",
+      body: { schema: z.strictObject({}), required: false },
+      responses: { 200: { description: "How many were unread", schema: z.object({ read: z.int() }) } },
+    },
+    ({ principal }) =>
+      ask("notifications", "/internal/notifications/read-all", principal.userId, { method: "POST" }),
+  );
+
+  endpoint(
+    tools,
+    {
+      method: "post",
+      path: "/api/notifications/{id}/read",
+      summary: "Mark a notification read",
+      tag: "Notifications",
+      scope: "write",
+      params: Id,
+      body: { schema: z.strictObject({}), required: false },
+      responses: { 200: { description: "The notification", schema: Notification } },
+    },
+    ({ principal, params }) =>
+      ask("notifications", `/internal/notifications/${params.id}/read`, principal.userId, { method: "POST" }),
+  );
+
+  endpoint(tools, {
+    method: "get",
+    path: "/api/reminders",
+    summary: "The reminder ledger: what fires when, and why it did or did not",
+    tag: "Reminders",
+    scope: "read",
+    query: z.strictObject({ taskId: Uuid.optional(), status: ReminderStatus.optional(), ...Paging }),
+    responses: { 200: { description: "A page", schema: page(ReminderEntry) } },
+  }, ({ principal, query }) => ask("reminders", `/internal/reminders${search(query)}`, principal.userId));
+
+  endpoint(tools, {
+    method: "get",
+    path: "/api/audit",
+    summary: "The audit log, newest first",
+    tag: "Audit",
+    scope: "read",
+    query: z.strictObject({
+      taskId: Uuid.optional(),
+      type: z.string().min(1).max(100).optional(),
+      from: Instant.optional(),
+      to: Instant.optional(),
+      actor: z.string().min(1).max(200).optional(),
+      ...Paging,
+    }),
+    responses: { 200: { description: "A page", schema: page(AuditEntry) } },
+  }, ({ principal, query }) => ask("audit", `/internal/audit${search(query)}`, principal.userId));
+
+  endpoint(tools, {
+    method: "get",
+    path: "/api/audit/verify",
+    summary: "Walk the hash chain",
+    tag: "Audit",
+    scope: "read",
+    responses: {
+      200: {
+        description: "Whether the chain holds, and where it first breaks",
+        schema: z.object({ ok: z.boolean(), checked: z.int(), firstBroken: z.int().nullable() }),
+      },
+    },
+  }, ({ principal }) => ask("audit", "/internal/audit/verify", principal.userId));
+}

@@ -1,0 +1,70 @@
+/** Every service of Rondo, put together for one process. */
+import { fileURLToPath } from "node:url";
+import { createStaticHandler } from "../web/server.ts";
+import { createApi } from "./api/app.ts";
+import { createAudit } from "./audit/app.ts";
+import { createNotifications } from "./notifications/app.ts";
+import { createRealtime } from "./realtime/app.ts";
+import { createRecurrence } from "./recurrence/app.ts";
+import { createRelay } from "./relay/app.ts";
+import { createReminders } from "./reminders/app.ts";
+import type { Config } from "./shared/host/config.ts";
+import type { Host } from "./shared/host/host.ts";
+import type { Handler } from "./shared/host/serve.ts";
+import { withSecurityHeaders } from "./shared/http/security.ts";
+
+export interface ComposeOptions {
+  /** Where the browser sees Rondo. */
+  publicUrl: string;
+  /** Signs sessions. */
+  secret: string;
+}
+
+/** Builds and starts every service; the answer serves them all under one origin. */
+export async function startServices(host: Host, config: Config, options: ComposeOptions): Promise<Handler> {
+  const { publicUrl, secret } = options;
+  const api = createApi({
+    ...host.dependencies("api", "rondo_api"),
+    accountsSql: host.connect({
+      name: "accounts",
+      role: "rondo_api",
+      searchPath: "accounts",
+      nativeTypes: true,
+      max: 4,
+    }),
+    secret,
+    publicUrl,
+    trustProxy: config.TRUST_PROXY,
+    emailEnabled: config.SMTP_URL !== undefined,
+    rateLimits: {
+      signInPerMinute: config.RATE_SIGN_IN_PER_MINUTE,
+      callsPerSecond: config.RATE_CALLS_PER_SECOND,
+    },
+  });
+  const realtime = createRealtime(host.dependencies("realtime", "rondo_realtime"));
+  await host.start([
+    api,
+    createRelay(host.dependencies("relay", "rondo_relay")),
+    createRecurrence(host.dependencies("recurrence", "rondo_recurrence")),
+    createReminders(host.dependencies("reminders", "rondo_reminders")),
+    createNotifications({
+      ...host.dependencies("notifications", "rondo_notifications"),
+      publicUrl,
+      smtpUrl: config.SMTP_URL,
+      from: config.SMTP_FROM,
+    }),
+    createAudit(host.dependencies("audit", "rondo_audit")),
+    realtime,
+  ]);
+  const web = createStaticHandler({ dist: fileURLToPath(new URL("../web/dist/", import.meta.url)) });
+  const secure = publicUrl.startsWith("https:");
+  return async (request, connection) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/api/stream") return await realtime.fetch(request, connection);
+    // The api answers for the whole process: its health is everybody's here.
+    if (/^\/(api\/|health$|ready$|metrics$|internal\/)/.test(pathname)) {
+      return await api.fetch(request, connection);
+    }
+    return withSecurityHeaders(await web(request), { secure });
+  };
+}

@@ -1,0 +1,73 @@
+/** Settings: every knob is one environment variable, parsed once, with its default. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+
+/** A setting or a circumstance that keeps Rondo from starting; the message is one sentence for a person. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+const Port = z.coerce.number().int().min(0).max(65_535);
+const Flag = z.enum(["true", "false"]).transform((text) => text === "true");
+const Address = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/$/, ""));
+
+const Environment = z.object({
+  PORT: Port.default(8080),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PUBLIC_URL: Address.optional(),
+  RONDO_DATA_DIR: z.string().min(1).optional(),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres://").optional(),
+  RONDO_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+  INTERNAL_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
+  /** `name=address` pairs, separated by commas: services that run in other processes. */
+  PEERS: z.string().default("").transform((text, context) => {
+    const pairs = text.split(",").filter((pair) => pair !== "").map((pair) => pair.split("="));
+    if (pairs.some(([name, address]) => name === undefined || !/^https?:\/\//.test(address ?? ""))) {
+      context.addIssue({ code: "custom", message: "must be name=http://address pairs, separated by commas" });
+    }
+    return Object.fromEntries(pairs) as Record<string, string>;
+  }),
+  SMTP_URL: z.string().regex(/^smtps?:\/\//, "must begin with smtp:// or smtps://").optional(),
+  SMTP_FROM: z.string().default("Rondo <rondo@localhost>"),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("warn"),
+  RATE_SIGN_IN_PER_MINUTE: z.coerce.number().int().min(1).default(20),
+  RATE_CALLS_PER_SECOND: z.coerce.number().int().min(1).default(200),
+  TRUST_PROXY: Flag.default(false),
+});
+
+export type Config = Readonly<z.infer<typeof Environment> & { dataDir: string }>;
+
+/** Reads the settings. @throws StartError naming the variable and the rule */
+export function readConfig(env: Record<string, string | undefined> = Deno.env.toObject()): Config {
+  const given = Object.fromEntries(
+    Object.keys(Environment.shape).flatMap((name) =>
+      env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]]
+    ),
+  );
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new StartError(`${issue?.path.join(".")} ${issue?.message}`);
+  }
+  return { ...parsed.data, dataDir: parsed.data.RONDO_DATA_DIR ?? defaultDataDir(env) };
+}
+
+/** The folder of this user's data; for root the system's, since PostgreSQL runs as another user then. */
+function defaultDataDir(env: Record<string, string | undefined>): string {
+  switch (Deno.build.os) {
+    case "windows":
+      return join(env.LOCALAPPDATA ?? homedir(), "Rondo");
+    case "darwin":
+      return join(homedir(), "Library", "Application Support", "Rondo");
+    default:
+      if (Deno.uid() === 0) return "/var/lib/rondo";
+      return join(env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "rondo");
+  }
+}
+
+/** The mail settings, for the service that sends. */
+export interface MailConfig {
+  smtpUrl: string | undefined;
+  from: string;
+}
