@@ -281,20 +281,20 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
       replays: [consumer: string, topic: string, partition: number][] | null;
       jobs: [service: string, dueAt: string][] | null;
     }[]>`
-        select
-          (select json_agg(json_build_array(topic, partition, next_offset)) from broker.partitions) as heads,
-          (
-            select json_agg(json_build_array(consumer, topic, partition))
-            from broker.dead_letters where replaying
-          ) as replays,
-          (
-            select json_agg(json_build_array(s.name, j.due_at))
-            from json_array_elements_text(
-              ${JSON.stringify([...runners].map((runner) => runner.service))}::text::json
-            ) as s (name)
-            cross join lateral (select min(due_at) as due_at from broker.jobs where service = s.name) as j
-            where j.due_at is not null
-          ) as jobs`;
+      select
+        (select json_agg(json_build_array(topic, partition, next_offset)) from broker.partitions) as heads,
+        (
+          select json_agg(json_build_array(consumer, topic, partition))
+          from broker.dead_letters where replaying
+        ) as replays,
+        (
+          select json_agg(json_build_array(s.name, j.due_at))
+          from json_array_elements_text(
+            ${JSON.stringify([...runners].map((runner) => runner.service))}::text::json
+          ) as s (name)
+          cross join lateral (select min(due_at) as due_at from broker.jobs where service = s.name) as j
+          where j.due_at is not null
+        ) as jobs`;
     for (const loop of loops) {
       const { topic, partition } = loop.at;
       const head = row?.heads?.find((entry) => entry[0] === topic && entry[1] === partition)?.[2] ?? 0;
