@@ -31,7 +31,9 @@ const civil = (locale: string, options: Intl.DateTimeFormatOptions, date: Tempor
 /** `HH:MM` as the locale writes it. */
 export function timeText(time: string, locale: string): string {
   const [hour = 0, minute = 0] = time.split(":").map(Number);
-  return format(locale, { hour: "numeric", minute: "2-digit", timeZone: "UTC" })
+  // "09:00" where a day has 24 hours, "9:00 AM" where it has twice twelve.
+  const { hour12 } = format(locale, { hour: "numeric" }).resolvedOptions();
+  return format(locale, { hour: hour12 ? "numeric" : "2-digit", minute: "2-digit", timeZone: "UTC" })
     .format(new Date(Date.UTC(2001, 0, 1, hour, minute)));
 }
 
@@ -130,10 +132,10 @@ export function zoneText(timeZone: string): string {
 }
 
 /** The due of a row: "Tomorrow 09:00". */
-export function dueText(due: Due, calendar: Calendar): string {
+export function dueText(due: Due, calendar: Calendar, options: { timeOnly?: boolean } = {}): string {
   const local = localDue(due, calendar.timeZone);
-  const day = dayText(local.date, calendar);
-  return local.time === null ? day : `${day} ${timeText(local.time, calendar.locale)}`;
+  const time = local.time === null ? "" : timeText(local.time, calendar.locale);
+  return options.timeOnly ? time : `${dayText(local.date, calendar)} ${time}`.trimEnd();
 }
 
 /** What a row adds for a task of another zone: "09:00 Tokyo". */

@@ -10,7 +10,7 @@ import {
   monthText,
   monthWeeks,
   reminderText,
-  shortDayText,
+  timeText,
   weekdayNames,
   zoneText,
 } from "../model/dates.ts";
@@ -43,6 +43,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
     ["Weekend", weekend],
     ["Next week", nextMonday],
   ];
+  quick.sort(([, a], [, b]) => Temporal.PlainDate.compare(a, b));
   const understood = words.trim() === ""
     ? null
     : parseQuickAdd(words, { now: calendar.now, timeZone: calendar.timeZone, weekStart }).fields;
@@ -90,7 +91,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
         <p class="due-understood" aria-live="polite">
           {understood.due
             ? `${longDayText(Temporal.PlainDate.from(understood.due.date), calendar)}${
-              understood.due.time === null ? "" : `, ${understood.due.time}`
+              understood.due.time === null ? "" : `, ${timeText(understood.due.time, locale)}`
             } · Enter`
             : "No date understood yet"}
         </p>
@@ -104,7 +105,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
             onClick={() => setDate(date)}
           >
             <span>{label}</span>
-            <span class="option-hint">{shortDayText(date, calendar)}</span>
+            <span class="option-hint">{weekdayText(date, locale)}</span>
           </button>
         ))}
       </div>
@@ -166,6 +167,9 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
     </div>
   );
 }
+
+const weekdayText = (date: Temporal.PlainDate, locale: string) =>
+  weekdayNames(locale, 1, "short").find(({ day }) => day === date.dayOfWeek)?.name ?? "";
 
 interface MonthProps {
   selected: Temporal.PlainDate | null;

@@ -11,13 +11,16 @@ import { lazy } from "./lazy.tsx";
 import { Options } from "./options.tsx";
 import { Popover } from "./popover.tsx";
 
-const DueEditor = lazy(async () => (await import("./due.tsx")).DueEditor, () => <div class="editor-wait" />);
+const DueEditor = lazy(
+  async () => (await import("./editing.ts")).DueEditor,
+  () => <div class="editor-wait" />,
+);
 const RecurrenceEditor = lazy(
-  async () => (await import("./recurrence.tsx")).RecurrenceEditor,
+  async () => (await import("./editing.ts")).RecurrenceEditor,
   () => <div class="editor-wait" />,
 );
 const RemindersEditor = lazy(
-  async () => (await import("./due.tsx")).RemindersEditor,
+  async () => (await import("./editing.ts")).RemindersEditor,
   () => <div class="editor-wait" />,
 );
 

@@ -1,6 +1,6 @@
 /** The inline row that understands what is typed into it. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useApp } from "./context.ts";
 import { Bell, CalendarDays, Flag, Hash, List, Plus, Repeat, X } from "./icons.tsx";
 
@@ -21,7 +21,8 @@ export function QuickAddRow(): JSX.Element {
   const open = quickAdd.open.value;
   const request = quickAdd.focusRequest.value;
 
-  useEffect(() => {
+  // Before the next key: whoever types on after `q` loses no letter.
+  useLayoutEffect(() => {
     if (open) field.current?.focus();
   }, [open, request]);
 

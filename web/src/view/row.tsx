@@ -42,9 +42,11 @@ export interface RowProps {
   /** The first row takes the tab stop while none is current. */
   first: boolean;
   where: "list" | "day" | "past" | "trash";
+  /** The heading names the day already: the row gives the time alone. */
+  dayIsSaid: boolean;
 }
 
-export function Row({ task, first, where }: RowProps): JSX.Element {
+export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
   const app = useApp();
   const { ui, actions, router, store } = app;
   const id = task.id;
@@ -60,8 +62,7 @@ export function Row({ task, first, where }: RowProps): JSX.Element {
   const parent = task.parentId !== null ? store.get(task.parentId) : undefined;
   const order = () => app.order.peek();
   const elsewhere = task.due === null ? null : elsewhereText(task.due, calendar);
-  // Under a day's heading the day itself would be said twice.
-  const due = task.due === null ? null : dueText(task.due, calendar);
+  const due = task.due === null ? null : dueText(task.due, calendar, { timeOnly: dayIsSaid });
 
   return (
     <li

@@ -15,10 +15,10 @@ import { Toasts } from "./toasts.tsx";
 import { viewTitle } from "./viewheader.tsx";
 import { failure } from "../model/wording.ts";
 
-const Auth = lazy(async () => (await import("./auth.tsx")).Auth, () => null);
-const Detail = lazy(async () => (await import("./detail.tsx")).Detail, () => <Skeleton rows={5} />);
-const SettingsView = lazy(async () => (await import("./settings.tsx")).SettingsView);
-const NotificationsView = lazy(async () => (await import("./notifications.tsx")).NotificationsView);
+const Auth = lazy(async () => (await import("./pages.ts")).Auth, () => null);
+const Detail = lazy(async () => (await import("./editing.ts")).Detail, () => <Skeleton rows={5} />);
+const SettingsView = lazy(async () => (await import("./pages.ts")).SettingsView);
+const NotificationsView = lazy(async () => (await import("./pages.ts")).NotificationsView);
 
 export function Root(): JSX.Element {
   const app = useApp();

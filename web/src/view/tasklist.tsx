@@ -212,13 +212,16 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
         document.querySelector<HTMLElement>(".qa-closed, #main")?.focus();
         return;
       }
-      const index = app.order.peek().indexOf(id);
-      if (index >= 0) setLimit((value) => index < value ? value : index + STEP);
-      requestAnimationFrame(() => {
+      const focus = () => {
         const link = rowOf(app.store.realId(id))?.querySelector<HTMLElement>(".row-title");
         link?.focus({ preventScroll: true });
         link?.closest(".row")?.scrollIntoView({ block: "nearest" });
-      });
+        return link !== null && link !== undefined;
+      };
+      if (focus()) return;
+      const index = app.order.peek().indexOf(id);
+      if (index >= 0) setLimit((value) => index < value ? value : index + STEP);
+      requestAnimationFrame(() => void focus());
     });
   });
 
@@ -243,8 +246,11 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
     const tasks = section.tasks.slice(0, left);
     left -= tasks.length;
     const id = `section-${section.key}`;
+    const dayIsSaid = where === "day" && (section.key === "today" || section.heading?.kind === "day");
     const rows = tasks.map((task) => {
-      const row = <Row key={app.store.keyOf(task.id)} task={task} first={first} where={where} />;
+      const row = (
+        <Row key={app.store.keyOf(task.id)} task={task} first={first} where={where} dayIsSaid={dayIsSaid} />
+      );
       first = false;
       return row;
     });

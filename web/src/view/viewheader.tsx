@@ -1,6 +1,6 @@
 /** The title of a view and what can be done to the view itself. */
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ListWithCount } from "../api/types.ts";
 import { longDayText } from "../model/dates.ts";
 import type { Sort } from "../model/grouping.ts";
