@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { createStaticHandler } from "../web/server.ts";
 import { createApi } from "./api/app.ts";
+import { apiOptions } from "./api/options.ts";
 import { createAudit } from "./audit/app.ts";
 import { createNotifications } from "./notifications/app.ts";
 import { createRealtime } from "./realtime/app.ts";
@@ -22,25 +23,8 @@ export interface ComposeOptions {
 
 /** Builds and starts every service; the answer serves them all under one origin. */
 export async function startServices(host: Host, config: Config, options: ComposeOptions): Promise<Handler> {
-  const { publicUrl, secret } = options;
-  const api = createApi({
-    ...host.dependencies("api", "rondo_api"),
-    accountsSql: host.connect({
-      name: "accounts",
-      role: "rondo_api",
-      searchPath: "accounts",
-      nativeTypes: true,
-      max: 4,
-    }),
-    secret,
-    publicUrl,
-    trustProxy: config.TRUST_PROXY,
-    emailEnabled: config.SMTP_URL !== undefined,
-    rateLimits: {
-      signInPerMinute: config.RATE_SIGN_IN_PER_MINUTE,
-      callsPerSecond: config.RATE_CALLS_PER_SECOND,
-    },
-  });
+  const { publicUrl } = options;
+  const api = createApi({ ...host.dependencies("api", "rondo_api"), ...apiOptions(host, config, options) });
   const realtime = createRealtime(host.dependencies("realtime", "rondo_realtime"));
   await host.start([
     api,
@@ -51,7 +35,7 @@ export async function startServices(host: Host, config: Config, options: Compose
       ...host.dependencies("notifications", "rondo_notifications"),
       publicUrl,
       smtpUrl: config.SMTP_URL,
-      from: config.SMTP_FROM,
+      mailFrom: config.SMTP_FROM,
     }),
     createAudit(host.dependencies("audit", "rondo_audit")),
     realtime,

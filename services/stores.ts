@@ -1,6 +1,7 @@
 /** The stores of every service: what a migration makes. */
 import { apiStore } from "./api/store.ts";
 import { auditStore } from "./audit/store.ts";
+import { notificationsStore } from "./notifications/store.ts";
 import { recurrenceStore } from "./recurrence/store.ts";
 import { remindersStore } from "./reminders/store.ts";
 import { brokerStore } from "./shared/runtime/embedded/store.ts";
@@ -14,6 +15,7 @@ export const STORES: readonly StoreDefinition[] = [
   { schema: "realtime", role: "rondo_realtime" },
   recurrenceStore,
   remindersStore,
+  notificationsStore,
   auditStore,
   brokerStore,
 ];

@@ -105,7 +105,7 @@ async function initialise(
 ): Promise<void> {
   await Deno.mkdir(cluster, { recursive: true, mode: 0o700 });
   if (runAs.uid !== undefined && runAs.gid !== undefined) await Deno.chown(cluster, runAs.uid, runAs.gid);
-  const passwordFile = await Deno.makeTempFile({ prefix: "rondo-" });
+  const passwordFile = await Deno.makeTempFile({ dir: dirname(cluster), prefix: "initdb-" });
   try {
     await Deno.writeTextFile(passwordFile, password);
     if (runAs.uid !== undefined && runAs.gid !== undefined) {

@@ -1,0 +1,210 @@
+/**
+ * Notifications: what users are told, by which channel, and what became of it.
+ *
+ * A due reminder becomes one notification with one delivery per channel. In-app is delivered with it; e-mail
+ * waits for the end of quiet hours and is tried again, its jobs being mere alarm clocks of the table.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { Notification, type Profile } from "../shared/contracts/resources.ts";
+import { MAX_LIMIT, Uuid } from "../shared/contracts/task.ts";
+import { formatInstant } from "../shared/domain/time.ts";
+import {
+  createServiceApp,
+  databaseReady,
+  internalUser,
+  type ServiceDependencies,
+} from "../shared/http/app.ts";
+import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { notFound } from "../shared/http/problem.ts";
+import type { Delivery, Service } from "../shared/runtime/ports.ts";
+import { asUser } from "../shared/store/database.ts";
+import { createConsumer } from "../shared/store/inbox.ts";
+import { createLoop, forEachLimited } from "./loop.ts";
+import { createMailer } from "./mail.ts";
+import { askProfile } from "./profiles.ts";
+import { createSending } from "./sending.ts";
+import { notificationColumns, tellReminder } from "./telling.ts";
+
+const NAME = "notifications";
+const SWEEP_EVERY_MS = 30_000;
+const PROFILES_AT_ONCE = 8;
+
+export interface NotificationsOptions {
+  /** Under which users open Rondo, such as `https://rondo.example.org`. */
+  publicUrl: string;
+  /** `smtp://…` or `smtps://…`; absent: no e-mail is sent. */
+  smtpUrl?: string;
+  /** The sender of e-mail; default `Rondo <rondo@<host of publicUrl>>`. */
+  mailFrom?: string;
+}
+
+const json = <S extends z.ZodType>(description: string, schema: S) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+const listRoute = createRoute({
+  method: "get",
+  path: "/internal/notifications",
+  request: {
+    query: z.object({
+      unread: z.enum(["true", "false"]).optional(),
+      limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(50),
+      cursor: z.string().optional(),
+    }),
+  },
+  responses: {
+    200: json(
+      "Notifications, newest first, and how many are unread in all",
+      z.object({ items: z.array(Notification), nextCursor: z.string().nullable(), unread: z.int() }),
+    ),
+  },
+});
+const readRoute = createRoute({
+  method: "post",
+  path: "/internal/notifications/{id}/read",
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: json("The notification; the same again on repeat", Notification) },
+});
+const readAllRoute = createRoute({
+  method: "post",
+  path: "/internal/notifications/read-all",
+  responses: { 200: json("How many were unread until now", z.object({ read: z.int(), unread: z.int() })) },
+});
+const Cursor = z.tuple([Uuid]);
+const DueReminder = z.object({ type: z.literal("reminder.due.v1"), partitionkey: Uuid });
+
+/** The notifications service over its ports. */
+export function createNotifications(dependencies: ServiceDependencies & NotificationsOptions): Service {
+  const { sql, runtime, log, metrics, clock, smtpUrl } = dependencies;
+  const publicUrl = dependencies.publicUrl.replace(/\/+$/, "");
+  const { mailFrom = `Rondo <rondo@${new URL(publicUrl).hostname}>` } = dependencies;
+  const mailer = smtpUrl === undefined ? null : createMailer({ smtpUrl, from: mailFrom });
+  const ready = databaseReady(sql);
+  const app = createServiceApp({ name: NAME, dependencies, ready });
+  const sending = createSending({ sql, runtime, clock, metrics, mailer, publicUrl });
+  // Two loops: neither a slow mail server nor a scheduler that does not answer holds up the other's work.
+  const due = createLoop({
+    everyMs: SWEEP_EVERY_MS,
+    log,
+    async run() {
+      await sending.sendDue();
+      await sending.prune();
+    },
+  });
+  const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.settleJobs });
+
+  runtime.subscribe({
+    topic: "reminders",
+    consumer: NAME,
+    async handle(batch) {
+      // Asked before the transaction, which is not held open over calls.
+      const profiles = await profilesOf(batch);
+      const consume = createConsumer({
+        sql,
+        schema: "notifications",
+        consumer: NAME,
+        log,
+        metrics,
+        async effect(tx, event) {
+          if (event.type !== "reminder.due.v1") return;
+          const profile = profiles.get(event.partitionkey);
+          if (profile instanceof Error) throw profile;
+          // An account that is gone has nobody to tell.
+          if (profile === undefined || profile === null) return;
+          const told = await tellReminder(tx, event, { profile, now: clock.now(), canMail: mailer !== null });
+          for (const { channel, status } of told?.deliveries ?? []) {
+            if (status !== "pending") metrics.notificationsSent.inc({ channel, status });
+          }
+        },
+        committed() {
+          runtime.wake("outbox");
+          due.wake();
+          jobs.wake();
+        },
+      });
+      return await consume(batch);
+    },
+  });
+  runtime.jobs.handle((job) => sending.send(job.name));
+  const forget = runtime.onWake("notification-jobs", () => jobs.wake());
+
+  async function profilesOf(batch: readonly Delivery[]): Promise<Map<string, Profile | null | Error>> {
+    const users = new Set(
+      batch.flatMap(({ event }) => DueReminder.safeParse(event).data?.partitionkey ?? []),
+    );
+    const profiles = new Map<string, Profile | null | Error>();
+    await forEachLimited(users, PROFILES_AT_ONCE, async (userId) => {
+      const answer = askProfile(runtime, userId);
+      profiles.set(
+        userId,
+        await answer.catch((cause) => cause instanceof Error ? cause : new Error(String(cause))),
+      );
+    });
+    return profiles;
+  }
+
+  app.openapi(listRoute, async (context) => {
+    const { unread, limit, cursor } = context.req.valid("query");
+    const userId = internalUser(context.req.raw);
+    const before = cursor === undefined ? null : decodeCursor(cursor, Cursor)[0];
+    const { rows, count } = await asUser(sql, userId, async (tx) => {
+      const [rows, [counted]] = await Promise.all([
+        tx<Notification[]>`
+          select ${notificationColumns(tx)} from notifications.notifications as n
+          where n.user_id = ${userId}
+            ${unread === "true" ? tx`and n.read_at is null` : tx``}
+            ${before === null ? tx`` : tx`and n.id < ${before}`}
+          order by n.id desc
+          limit ${limit + 1}`,
+        tx<{ count: number }[]>`
+          select count(*)::int as count from notifications.notifications
+          where user_id = ${userId} and read_at is null`,
+      ]);
+      return { rows, count: counted?.count ?? 0 };
+    });
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.id]) : null;
+    return context.json({ items, nextCursor, unread: count }, 200);
+  });
+  app.openapi(readAllRoute, async (context) => {
+    const userId = internalUser(context.req.raw);
+    const read = await asUser(sql, userId, (tx) =>
+      tx`
+        update notifications.notifications set read_at = ${formatInstant(clock.now())}
+        where user_id = ${userId} and read_at is null
+        returning id`);
+    return context.json({ read: read.length, unread: 0 }, 200);
+  });
+  app.openapi(readRoute, async (context) => {
+    const { id } = context.req.valid("param");
+    const userId = internalUser(context.req.raw);
+    const [notification] = await asUser(sql, userId, async (tx) => {
+      await tx`
+        update notifications.notifications set read_at = ${formatInstant(clock.now())}
+        where user_id = ${userId} and id = ${id} and read_at is null`;
+      return await tx<Notification[]>`
+        select ${notificationColumns(tx)} from notifications.notifications as n
+        where n.user_id = ${userId} and n.id = ${id}`;
+    });
+    if (notification === undefined) throw notFound("There is no such notification");
+    return context.json(notification, 200);
+  });
+
+  return {
+    name: NAME,
+    fetch: (request) => app.fetch(request),
+    ready,
+    async start() {
+      due.start();
+      jobs.start();
+      await runtime.start();
+    },
+    async stop() {
+      forget();
+      await runtime.stop();
+      await Promise.all([due.stop(), jobs.stop()]);
+      mailer?.close();
+    },
+  };
+}

@@ -1,0 +1,10 @@
+/** Starts the notifications service alone. */
+import { runService } from "../shared/host/run.ts";
+import { createNotifications } from "./app.ts";
+
+await runService(
+  "notifications",
+  "rondo_notifications",
+  ({ dependencies, config, publicUrl }) =>
+    createNotifications({ ...dependencies, publicUrl, smtpUrl: config.SMTP_URL, mailFrom: config.SMTP_FROM }),
+);

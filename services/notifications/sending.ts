@@ -1,0 +1,241 @@
+/**
+ * Sending e-mail: an effect outside the database.
+ *
+ * The intent (`attempts`, `sending_until`) is committed, the message is sent, the result is committed. SMTP knows
+ * no idempotency key, so a process that dies between the server's 250 and the result sends again when the intent
+ * has run out: at least once, in that window alone, and with the same Message-ID.
+ */
+import type { Notification, Profile } from "../shared/contracts/resources.ts";
+import { nextAllowed } from "../shared/domain/reminders.ts";
+import { type Clock, formatInstant } from "../shared/domain/time.ts";
+import type { Runtime } from "../shared/runtime/ports.ts";
+import { asUser, type Sql } from "../shared/store/database.ts";
+import { newContext, runInContext } from "../shared/telemetry/context.ts";
+import type { Metrics } from "../shared/telemetry/metrics.ts";
+import { forEachLimited } from "./loop.ts";
+import type { Mailer, MailResult } from "./mail.ts";
+import { askProfile } from "./profiles.ts";
+import { lockUser, notificationColumns, tell } from "./telling.ts";
+
+/** Minutes to wait after each failed attempt; the sixth, about an hour after the first, is the last. */
+export const BACKOFF_MINUTES = [0.5, 2, 7, 20, 30];
+/** Longer than the mailer's own timeouts together, so an intent runs out only when its process is gone. */
+const SENDING_LASTS = { minutes: 3 };
+/** What the sweep's policy takes in place of one user. */
+const EVERY_USER = "*";
+const CONCURRENCY = 4;
+const PAGE = 200;
+const KEPT_DAYS = 45;
+
+interface Claimed {
+  id: string;
+  userId: string;
+  notificationId: string;
+  attempts: number;
+  correlationId: string;
+  causationId: string;
+  taskId: string | null;
+  title: string;
+  body: string;
+}
+
+/** What is recorded after an attempt. */
+interface Result {
+  status: "pending" | "delivered" | "failed" | "skipped";
+  error: string | null;
+  nextAttemptAt: Temporal.Instant | null;
+  /** False when nothing was tried. */
+  attempted: boolean;
+}
+
+export interface SendingOptions {
+  sql: Sql;
+  runtime: Pick<Runtime, "invoke" | "jobs" | "wake">;
+  clock: Clock;
+  metrics: Metrics;
+  /** Null: this installation sends no e-mail. */
+  mailer: Mailer | null;
+  /** The address under which users open Rondo, without a trailing slash. */
+  publicUrl: string;
+}
+
+export interface Sending {
+  /** Sends one delivery if it is due. */
+  send(deliveryId: string): Promise<void>;
+  /** Sends all that are due, whatever became of their jobs. */
+  sendDue(): Promise<void>;
+  /** Makes the jobs of those that wait. */
+  settleJobs(): Promise<void>;
+  /** Forgets received events of more than 45 days ago; the history stays. */
+  prune(): Promise<void>;
+}
+
+export function createSending(options: SendingOptions): Sending {
+  const { sql, runtime, clock, metrics, mailer, publicUrl } = options;
+  return { send, sendDue, settleJobs, prune };
+
+  async function send(deliveryId: string): Promise<void> {
+    const claimed = await claim(deliveryId);
+    await forEachLimited(claimed, 1, attempt);
+    if (claimed.length > 0) return;
+    // A job that came too early is used up: the delivery needs another.
+    await asUser(sql, EVERY_USER, (tx) =>
+      tx`
+        update notifications.deliveries set job_state = 'wanted'
+        where id = ${deliveryId} and status = 'pending' and next_attempt_at > ${formatInstant(clock.now())}`);
+    runtime.wake("notification-jobs");
+  }
+
+  async function sendDue(): Promise<void> {
+    for (;;) {
+      const claimed = await claim(null);
+      await forEachLimited(claimed, CONCURRENCY, attempt);
+      if (claimed.length < CONCURRENCY) return;
+    }
+  }
+
+  /** The intent. Only as many as are sent at once: a claim must not grow old in a queue. */
+  async function claim(deliveryId: string | null): Promise<Claimed[]> {
+    const now = clock.now();
+    return await asUser(sql, EVERY_USER, (tx) =>
+      tx<Claimed[]>`
+        with due as (
+          select id from notifications.deliveries
+          where status = 'pending' and next_attempt_at <= ${formatInstant(now)}
+            and (sending_until is null or sending_until <= ${formatInstant(now)})
+            ${deliveryId === null ? tx`` : tx`and id = ${deliveryId}`}
+          order by next_attempt_at
+          limit ${CONCURRENCY}
+          for update skip locked
+        ), claimed as (
+          update notifications.deliveries as d
+          set attempts = attempts + 1, sending_until = ${
+        formatInstant(now.add(SENDING_LASTS))
+      }, job_state = 'none'
+          from due where d.id = due.id
+          returning d.id, d.user_id, d.notification_id, d.attempts
+        )
+        select c.id, c.user_id as "userId", c.notification_id as "notificationId", c.attempts,
+          n.correlation_id as "correlationId", n.causation_id as "causationId", n.task_id as "taskId", n.title, n.body
+        from claimed as c join notifications.notifications as n on n.id = c.notification_id`);
+  }
+
+  async function attempt(delivery: Claimed): Promise<void> {
+    await runInContext(newContext({ correlationId: delivery.correlationId }), async () => {
+      await record(delivery, await tryToSend(delivery));
+    });
+  }
+
+  async function tryToSend(delivery: Claimed): Promise<Result> {
+    const profile = await askProfile(runtime, delivery.userId)
+      .catch((cause): { unknown: string } => ({
+        unknown: cause instanceof Error ? cause.message : String(cause),
+      }));
+    if (profile !== null && "unknown" in profile) {
+      return afterFailure(delivery, { ok: false, final: false, error: profile.unknown }, null);
+    }
+    const skipped = { status: "skipped", nextAttemptAt: null, attempted: false } as const;
+    if (profile === null) return { ...skipped, error: "the account is gone" };
+    // What was wanted when it was planned may have been turned off while it waited.
+    if (!profile.preferences.channels.email) return { ...skipped, error: "turned off in the preferences" };
+    if (mailer === null) return { ...skipped, error: "e-mail is not set up on this installation" };
+    const allowed = allowedAt(profile, clock.now());
+    if (Temporal.Instant.compare(allowed, clock.now()) > 0) {
+      return { status: "pending", error: null, nextAttemptAt: allowed, attempted: false };
+    }
+    const result = await mailer.send({
+      deliveryId: delivery.id,
+      to: { name: profile.name, email: profile.email },
+      title: delivery.title,
+      body: delivery.body,
+      link: `${publicUrl}/task/${delivery.taskId ?? ""}`,
+    });
+    if (result.ok) return { status: "delivered", error: null, nextAttemptAt: null, attempted: true };
+    return afterFailure(delivery, result, profile);
+  }
+
+  function afterFailure(
+    delivery: Claimed,
+    result: MailResult & { ok: false },
+    profile: Profile | null,
+  ): Result {
+    const wait = BACKOFF_MINUTES[delivery.attempts - 1];
+    if (result.final || wait === undefined) {
+      return { status: "failed", error: result.error, nextAttemptAt: null, attempted: true };
+    }
+    const at = clock.now().add({ seconds: wait * 60 });
+    const nextAttemptAt = profile === null ? at : allowedAt(profile, at);
+    return { status: "pending", error: result.error, nextAttemptAt, attempted: true };
+  }
+
+  /** The result, and the event that tells it when it is final. */
+  async function record(delivery: Claimed, result: Result): Promise<void> {
+    const { userId, causationId } = delivery;
+    const now = clock.now();
+    const { status, error, nextAttemptAt, attempted } = result;
+    const told = await asUser(sql, userId, async (tx) => {
+      await lockUser(tx, userId);
+      const updated = await tx`
+        update notifications.deliveries
+        set status = ${status}, error = ${error}, sending_until = null, updated_at = ${formatInstant(now)},
+          next_attempt_at = ${nextAttemptAt === null ? null : formatInstant(nextAttemptAt)},
+          job_state = ${status === "pending" ? "wanted" : "none"},
+          attempts = ${attempted ? delivery.attempts : delivery.attempts - 1}
+        where id = ${delivery.id} and status = 'pending' and attempts = ${delivery.attempts}
+        returning id`;
+      if (updated.length === 0 || status === "pending") return false;
+      const [notification] = await tx<Notification[]>`
+        select ${
+        notificationColumns(tx)
+      } from notifications.notifications as n where n.id = ${delivery.notificationId}`;
+      if (notification === undefined) throw new Error("Cannot tell a delivery as its notification is gone");
+      const type = status === "failed" ? "notification.failed.v1" : "notification.delivered.v1";
+      await tell(tx, type, { userId, notification, now, causationId });
+      return true;
+    });
+    if (told) {
+      metrics.notificationsSent.inc({ channel: "email", status });
+      runtime.wake("outbox");
+    } else {
+      runtime.wake("notification-jobs");
+    }
+  }
+
+  async function settleJobs(): Promise<void> {
+    for (;;) {
+      const page = await asUser(sql, EVERY_USER, (tx) =>
+        tx<{ id: string; nextAttemptAt: string }[]>`
+          select id, next_attempt_at as "nextAttemptAt" from notifications.deliveries
+          where status = 'pending' and job_state = 'wanted'
+          order by next_attempt_at
+          limit ${PAGE}`);
+      if (page.length === 0) return;
+      const done: typeof page[number][] = [];
+      const failure = await forEachLimited(page, CONCURRENCY, async (row) => {
+        await runtime.jobs.schedule({
+          name: row.id,
+          dueAt: Temporal.Instant.from(row.nextAttemptAt),
+          data: {},
+        });
+        done.push(row);
+      }).then(() => null, (cause) => ({ cause }));
+      // Only what still stands as it was read: one that was put off meanwhile asks for its job again.
+      await asUser(sql, EVERY_USER, (tx) =>
+        tx`
+          update notifications.deliveries as d set job_state = 'set'
+          from jsonb_to_recordset(${tx.json(done as never)}) as p (id uuid, "nextAttemptAt" timestamptz)
+          where d.id = p.id and d.job_state = 'wanted' and d.next_attempt_at = p."nextAttemptAt"`);
+      if (failure !== null) throw failure.cause;
+    }
+  }
+
+  async function prune(): Promise<void> {
+    const before = formatInstant(clock.now().subtract({ hours: KEPT_DAYS * 24 }));
+    await sql`delete from notifications.inbox where received_at < ${before}`;
+  }
+}
+
+function allowedAt(profile: Profile, at: Temporal.Instant): Temporal.Instant {
+  const { quietHours } = profile.preferences;
+  return nextAllowed({ at, quietHours, zone: profile.timeZone }).round("millisecond");
+}

