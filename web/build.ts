@@ -187,12 +187,16 @@ async function writeIndex(
   files: { main: string; look: string; preload: string[]; style: string; icon: string; font: string },
 ): Promise<void> {
   const { preload, ...single } = files;
-  let html = await Deno.readTextFile(new URL("index.html", web));
-  for (const [name, file] of Object.entries(single)) html = html.replaceAll(`{{${name}}}`, file);
-  html = html.replace(
-    "{{preload}}",
-    preload.map((file) => `<link rel="modulepreload" href="${file}">`).join("\n    "),
-  );
+  const values: Record<string, string> = {
+    ...single,
+    preload: preload.map((file) => `<link rel="modulepreload" href="${file}">`).join("\n    "),
+  };
+  const template = await Deno.readTextFile(new URL("index.html", web));
+  const html = template.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`Cannot fill index.html: nothing is called ${name}`);
+    return value;
+  });
   await Deno.writeTextFile(new URL("index.html", dist), html);
 }
 

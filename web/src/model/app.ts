@@ -387,6 +387,13 @@ export function createApp(platform: Platform) {
     });
   });
 
+  // "Back" leaves nothing hanging on what is gone.
+  effect(() => {
+    router.viewKey.value;
+    router.taskId.value;
+    untracked(() => ui.closeMenu());
+  });
+
   return {
     platform,
     rondo,

@@ -152,6 +152,8 @@ export function longDueText(due: Due, calendar: Calendar): string {
   return local.time === null ? day : `${day}, ${timeText(local.time, calendar.locale)}`;
 }
 
+const uncapped = (text: string, locale: string) => text.slice(0, 1).toLocaleLowerCase(locale) + text.slice(1);
+
 /** An instant in the user's zone, near ones by their day: "Today 14:05", "12 Mar 14:05". */
 export function instantText(instant: string, calendar: Calendar): string {
   const local = Temporal.Instant.from(instant).toZonedDateTimeISO(calendar.timeZone);
@@ -159,12 +161,17 @@ export function instantText(instant: string, calendar: Calendar): string {
   return `${dayText(local.toPlainDate(), calendar)} ${timeText(time, calendar.locale)}`;
 }
 
-/** How long ago, for what has just happened: "now", "5 minutes ago", then the day and time. */
+/** How long ago, inside a sentence: "now", "5 min ago", "yesterday 14:05", "12 Mar 14:05". */
 export function agoText(instant: string, calendar: Calendar): string {
   const minutes = Math.floor(
     (calendar.now.epochMilliseconds - Temporal.Instant.from(instant).epochMilliseconds) / 60_000,
   );
-  if (minutes >= 60) return instantText(instant, calendar);
+  if (minutes >= 60) {
+    const text = instantText(instant, calendar);
+    // Only the relative words begin small: "12 Mar" does not, nor does a weekday's name.
+    const days = daysUntil(dayOf(instant, calendar.timeZone), calendar.today);
+    return days >= -6 ? uncapped(text, calendar.locale) : text;
+  }
   const relative = new Intl.RelativeTimeFormat(calendar.locale, { numeric: "auto", style: "short" });
   return minutes <= 0 ? relative.format(0, "second") : relative.format(-minutes, "minute");
 }

@@ -16,7 +16,6 @@ import {
 import { byPosition, isLive } from "../model/grouping.ts";
 import { priorityLabel } from "../model/priorities.ts";
 import type { MenuKind } from "../model/ui.ts";
-import { plural } from "../model/wording.ts";
 import { ActivityPanel, RemindersPanel } from "./activity.tsx";
 import { useApp } from "./context.ts";
 import {
@@ -126,7 +125,7 @@ function TaskDetail({ task }: { task: Task }): JSX.Element {
       <Subtasks task={task} />
       <Panels task={task} />
       <p class="detail-foot">
-        Added {instantText(task.createdAt, calendar.value)}
+        Added {agoText(task.createdAt, calendar.value)}
         {task.completedAt !== null && ` · completed ${agoText(task.completedAt, calendar.value)}`}
         {task.deletedAt !== null && ` · deleted ${agoText(task.deletedAt, calendar.value)}`}
       </p>
@@ -516,12 +515,7 @@ function Panels({ task }: { task: Task }): JSX.Element {
     <div class="panels">
       <div class="panel-tabs">
         {tab("activity", "Activity")}
-        {tab(
-          "reminders",
-          task.reminders.length === 0
-            ? "Reminder log"
-            : `Reminder log (${plural(task.reminders.length, "set", "set")})`,
-        )}
+        {tab("reminders", "Reminder log")}
       </div>
       {panel !== null && (
         <div id="detail-panel">

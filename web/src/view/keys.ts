@@ -127,6 +127,10 @@ export function listenToKeys(app: App): () => void {
         ui.focusRow((key === "Home" ? order.peek()[0] : order.peek().at(-1)) ?? null);
         return true;
       case "Escape":
+        if (ui.menu.peek() !== null) {
+          ui.closeMenu();
+          return true;
+        }
         if (router.taskId.peek() === null) return false;
         closePane(app);
         return true;

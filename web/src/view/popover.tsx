@@ -24,12 +24,17 @@ export function Popover({ label, anchor, onClose, children }: PopoverProps): JSX
     const watcher = new ResizeObserver(place);
     watcher.observe(element);
     globalThis.addEventListener("resize", place);
-    const target = element.querySelector<HTMLElement>("[data-autofocus], [autofocus]") ??
-      element.querySelector<HTMLElement>("input, button, select, textarea, [tabindex='0']");
-    target?.focus({ preventScroll: true });
-    if (target instanceof HTMLInputElement && target.type === "text") target.select();
+    // Content that is still being fetched takes the focus when it comes; until then the layer has it.
+    const content = new MutationObserver(() => {
+      if (focusFirst(element)) content.disconnect();
+    });
+    if (!focusFirst(element)) {
+      element.focus({ preventScroll: true });
+      content.observe(element, { childList: true, subtree: true });
+    }
     return () => {
       watcher.disconnect();
+      content.disconnect();
       globalThis.removeEventListener("resize", place);
       const inside = element.contains(document.activeElement) || document.activeElement === document.body;
       if (inside && before instanceof HTMLElement && before.isConnected) {
@@ -41,6 +46,7 @@ export function Popover({ label, anchor, onClose, children }: PopoverProps): JSX
     <div
       ref={layer}
       class="popover"
+      tabIndex={-1}
       popover="auto"
       role="dialog"
       aria-label={label}
@@ -61,6 +67,14 @@ export function Popover({ label, anchor, onClose, children }: PopoverProps): JSX
   );
 }
 
+function focusFirst(element: HTMLElement): boolean {
+  const target = element.querySelector<HTMLElement>("[data-autofocus], [autofocus]") ??
+    element.querySelector<HTMLElement>("input, button, select, textarea, [tabindex='0']");
+  target?.focus({ preventScroll: true });
+  if (target instanceof HTMLInputElement && target.type === "text") target.select();
+  return target !== null;
+}
+
 function position(element: HTMLElement, anchor: Element | null): void {
   // On a phone it is a sheet at the foot, placed by the style sheet alone.
   if (isNarrow() || anchor === null) {
@@ -70,9 +84,9 @@ function position(element: HTMLElement, anchor: Element | null): void {
   const box = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = element;
   const rtl = getComputedStyle(anchor).direction === "rtl";
-  // Wide anchors (a row) carry the layer at their end, where the dates are.
-  const wide = box.width > 360;
-  const start = wide !== rtl ? box.right - width : box.left;
+  // A row carries the layer at its end, where the dates are.
+  const row = anchor.classList.contains("row");
+  const start = row !== rtl ? box.right - width : box.left;
   const left = Math.max(8, Math.min(start, innerWidth - width - 8));
   const below = box.bottom + GAP;
   const top = below + height <= innerHeight - 8 ? below : Math.max(8, box.top - height - GAP);

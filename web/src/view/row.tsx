@@ -118,6 +118,7 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
             {children.done}/{children.open + children.done}
           </span>
         )}
+        {elsewhere !== null && <span class="row-zone">{elsewhere}</span>}
         {task.tags.slice(0, 3).map((tag) => <span class="row-tag" key={tag} dir="auto">#{tag}</span>)}
         {task.tags.length > 3 && <span class="row-tag">+{task.tags.length - 3}</span>}
         {listName && !listName.inbox && (
@@ -137,7 +138,6 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
           : due !== null && task.due !== null && (
             <time title={longDueText(task.due, calendar)}>
               {due}
-              {elsewhere !== null && <span class="row-zone">({elsewhere})</span>}
             </time>
           )}
       </span>

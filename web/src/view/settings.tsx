@@ -109,7 +109,7 @@ function Profile(): JSX.Element {
         <button
           ref={button}
           type="button"
-          class="button"
+          class="input settings-zone"
           aria-labelledby="zone-label zone-value"
           aria-haspopup="dialog"
           aria-expanded={zones}
