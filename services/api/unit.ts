@@ -219,6 +219,20 @@ export class Unit {
     });
   }
 
+  /** The last position of a list, with what this unit has placed there; null when it is empty. */
+  async lastPosition(listId: string): Promise<string | null> {
+    const [stored] = await this.#tx<{ position: string }[]>`
+      select position from tasks.tasks
+      where user_id = ${this.userId} and list_id = ${listId} and deleted_at is null
+      order by position desc limit 1`;
+    let last = stored?.position ?? null;
+    for (const { entity } of this.#pending) {
+      if (entity.kind !== "task" || entity.after.listId !== listId) continue;
+      if (last === null || entity.after.position > last) last = entity.after.position;
+    }
+    return last;
+  }
+
   /** Records a new task. */
   createTask(state: TaskState): TaskState {
     this.#tasks.set(state.id, state);
@@ -406,7 +420,7 @@ interface Rows {
 async function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Promise<void> {
   await tx`
     with given as (
-      select ${tx.json(rows as never)}::json as rows
+      select ${JSON.stringify(rows)}::text::json as rows
     ), numbered as (
       update tasks.streams set seq = seq + ${count} where user_id = ${userId} returning seq
     ), profile as (

@@ -56,7 +56,7 @@ export async function appendEvents(
   await tx`
     insert into ${tx(schema)}.outbox (user_id, seq, topics, event)
     select ${userId}, r.seq, r.topics, r.event
-    from json_to_recordset(${tx.json(rows as never)}) as r (seq bigint, topics text[], event json)
+    from json_to_recordset(${JSON.stringify(rows)}::text::json) as r (seq bigint, topics text[], event json)
     order by r.seq`;
   return envelopes;
 }
