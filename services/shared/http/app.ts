@@ -5,6 +5,7 @@ import type { Clock } from "../domain/time.ts";
 import type { Runtime, Service } from "../runtime/ports.ts";
 import type { Sql } from "../store/database.ts";
 import { currentContext, newContext, runInContext } from "../telemetry/context.ts";
+import { activeTraceparent } from "../telemetry/trace.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { ProblemError, problemResponse, validationHook } from "./problem.ts";
@@ -39,10 +40,11 @@ export function createServiceApp(options: ServiceAppOptions): OpenAPIHono {
   const app = new OpenAPIHono({ defaultHook: validationHook });
   app.use((context, next) => {
     const given = context.req.header(CORRELATION_HEADER) ?? "";
-    const work = newContext({
+    const fresh = newContext({
       ...(CORRELATION.test(given) ? { correlationId: given } : {}),
       traceparent: context.req.header("traceparent"),
     });
+    const work = { ...fresh, traceparent: activeTraceparent() ?? fresh.traceparent };
     return runInContext(work, async () => {
       const started = performance.now();
       await next();

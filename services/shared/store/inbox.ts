@@ -8,6 +8,7 @@ import { dataSchema, Envelope } from "../contracts/events.ts";
 import type { Delivery, Outcome } from "../runtime/ports.ts";
 import { newContext, runInContext } from "../telemetry/context.ts";
 import type { Log } from "../telemetry/log.ts";
+import { inSpan } from "../telemetry/trace.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { setUser, type Sql, type Tx } from "./database.ts";
 
@@ -119,7 +120,17 @@ async function apply(tx: Tx, event: Envelope, topic: string, options: ConsumerOp
     select event_id from recorded`;
   await scoped;
   if (fresh.length === 0) return;
-  await runInContext(contextOf(event), () => options.effect(tx, event));
+  const attributes = {
+    "messaging.destination.name": topic,
+    "messaging.message.id": event.id,
+    "rondo.type": event.type,
+  };
+  await inSpan(`${consumer} ${event.type}`, {
+    kind: "consumer",
+    parent: event.traceparent,
+    correlationId: event.correlationid,
+    attributes,
+  }, () => options.effect(tx, event));
 }
 
 function parse(delivery: Delivery): Parsed {
