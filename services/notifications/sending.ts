@@ -64,7 +64,7 @@ export interface Sending {
   send(deliveryId: string): Promise<void>;
   /** Sends all that are due, whatever became of their jobs. */
   sendDue(): Promise<void>;
-  /** Makes the jobs of those that wait. */
+  /** Makes the jobs of those whose time lies ahead; what is due is sent without one. */
   settleJobs(): Promise<void>;
   /** Forgets received events of more than 45 days ago; the history stays. */
   prune(): Promise<void>;
@@ -94,7 +94,10 @@ export function createSending(options: SendingOptions): Sending {
     }
   }
 
-  /** The intent. Only as many as are sent at once: a claim must not grow old in a queue. */
+  /**
+   * The intent. Only as many as are sent at once: a claim must not grow old in a queue. The sweep passes over rows
+   * that others hold; a job waits for its own, since it does not come again.
+   */
   async function claim(deliveryId: string | null): Promise<Claimed[]> {
     const now = clock.now();
     return await asUser(sql, EVERY_USER, (tx) =>
@@ -106,7 +109,7 @@ export function createSending(options: SendingOptions): Sending {
             ${deliveryId === null ? tx`` : tx`and id = ${deliveryId}`}
           order by next_attempt_at
           limit ${CONCURRENCY}
-          for update skip locked
+          for update ${deliveryId === null ? tx`skip locked` : tx``}
         ), claimed as (
           update notifications.deliveries as d
           set attempts = attempts + 1, sending_until = ${
@@ -206,7 +209,9 @@ export function createSending(options: SendingOptions): Sending {
       const page = await asUser(sql, EVERY_USER, (tx) =>
         tx<{ id: string; nextAttemptAt: string }[]>`
           select id, next_attempt_at as "nextAttemptAt" from notifications.deliveries
-          where status = 'pending' and job_state = 'wanted'
+          where status = 'pending' and job_state = 'wanted' and next_attempt_at > ${
+          formatInstant(clock.now())
+        }
           order by next_attempt_at
           limit ${PAGE}`);
       if (page.length === 0) return;
