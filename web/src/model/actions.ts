@@ -14,7 +14,7 @@ import type { Router } from "./route.ts";
 import type { Mutation, TaskStore } from "./store.ts";
 import type { Toasts } from "./toasts.ts";
 import type { Ui } from "./ui.ts";
-import type { Done, UndoLog } from "./undo.ts";
+import type { Done, Undoable, UndoLog } from "./undo.ts";
 import { failure, quoted } from "./wording.ts";
 
 export interface ActionsOptions {
@@ -86,7 +86,6 @@ export function createActions(options: ActionsOptions) {
       detail: failure(error),
       action: again ? { label: "Try again", run: retry } : undefined,
     });
-    // It is gone: keeping it on screen would only invite the next failure.
   }
 
   /** The row that takes the focus when `id` leaves the list: the next one, else the one before. */
@@ -319,9 +318,9 @@ export function createActions(options: ActionsOptions) {
       try {
         // A write that is still on its way has no event yet.
         await queues.get(part.subject);
-        const eventId = await undoLog.find(part);
-        if (eventId === null) throw new Error("the event has not arrived");
-        await undoEvent(eventId);
+        const target = await undoLog.find(part);
+        if (target === null) throw new Error("the event has not arrived");
+        await undoEvent(target);
       } catch (error) {
         complain("Could not undo this", error);
         return;
@@ -329,9 +328,9 @@ export function createActions(options: ActionsOptions) {
     }
   }
 
-  /** Undoes one event and takes over what came of it. Throws as the API does. */
-  async function undoEvent(eventId: string): Promise<void> {
-    const { changes } = await rondo.undo({ eventId });
+  /** Undoes one event, or all of one cause, and takes over what came of it. Throws as the API does. */
+  async function undoEvent(target: Undoable): Promise<void> {
+    const { changes } = await rondo.undo(target);
     const restored: string[] = [];
     for (const change of changes) {
       if (change.task === null || change.task === undefined) continue;

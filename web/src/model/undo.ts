@@ -10,6 +10,13 @@ export interface Done {
   version?: number;
 }
 
+export type Undoable = { eventId: string } | { causationId: string };
+
+/** A list goes and comes back with its tasks: they share the cause, not the event. */
+function undoable(change: Change): Undoable {
+  return change.type.startsWith("list.") ? { causationId: change.causationId } : { eventId: change.eventId };
+}
+
 const KEPT = 500;
 const WAIT_MS = 1_500;
 
@@ -46,17 +53,20 @@ export function createUndoLog(rondo: Rondo) {
       if (recent.length > KEPT) recent.shift();
       for (const listener of waiting) listener(change);
     },
-    /** The event id of `done`: from the stream where it was seen, from the task's history otherwise. */
-    async find(done: Done): Promise<string | null> {
+    /** What to undo for `done`: from the stream where it was seen, from the task's history otherwise. */
+    async find(done: Done): Promise<Undoable | null> {
       const seen = recent.findLast((change) => matches(change, done));
-      if (seen !== undefined) return seen.eventId;
-      if (!done.type.startsWith("task.")) return (await arriving(done))?.eventId ?? null;
+      if (seen !== undefined) return undoable(seen);
+      if (!done.type.startsWith("task.")) {
+        const change = await arriving(done);
+        return change === null ? null : undoable(change);
+      }
       const { items } = await rondo.history(done.subject);
       const entry =
         items.find((item) =>
           item.type === done.type && (done.version === undefined || item.after?.version === done.version)
         ) ?? items.find((item) => item.type === done.type);
-      return entry?.eventId ?? null;
+      return entry === undefined ? null : { eventId: entry.eventId };
     },
     clear(): void {
       recent.length = 0;

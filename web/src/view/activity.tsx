@@ -36,7 +36,7 @@ export function ActivityPanel({ task }: { task: Task }): JSX.Element {
   const undo = async (entry: HistoryEntry) => {
     setProblem(null);
     try {
-      await app.actions.undoEvent(entry.eventId);
+      await app.actions.undoEvent({ eventId: entry.eventId });
     } catch (error) {
       setProblem({ eventId: entry.eventId, text: failure(error) });
     }

@@ -7,7 +7,6 @@ import {
   agoText,
   dueTone,
   elsewhereText,
-  instantText,
   localDue,
   longDueText,
   reminderText,
@@ -307,7 +306,7 @@ function NotesEditor({ task }: { task: Task }): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const editing = draft !== null;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!editing) return;
     field.current?.focus();
     field.current?.setSelectionRange(task.notes.length, task.notes.length);
@@ -408,7 +407,8 @@ function Subtasks({ task }: { task: Task }): JSX.Element | null {
   const [draft, setDraft] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const [adding, setAdding] = useState(false);
-  useEffect(() => {
+  // Before the next key is typed.
+  useLayoutEffect(() => {
     if (adding) field.current?.focus();
   }, [adding]);
   const children = [...store.all()].filter((other) => other.parentId === task.id && isLive(other))

@@ -1,5 +1,7 @@
 /** One task in a list. */
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useComputed } from "@preact/signals";
 import type { Task } from "../api/types.ts";
 import { dueText, dueTone, elsewhereText, longDueText } from "../model/dates.ts";
 import { priorityLabel } from "../model/priorities.ts";
@@ -50,14 +52,19 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
   const app = useApp();
   const { ui, actions, router, store } = app;
   const id = task.id;
-  const focused = ui.focused.value;
-  const current = focused === id;
-  const tab = current || (focused === null && first) ? 0 : -1;
-  const open = router.taskId.value === id;
-  const settling = ui.settling.value.has(id) && task.status === "completed";
+  // Each row listens to its own share of what is current: a move of the focus draws two rows, not all.
+  const current = useComputed(() => ui.focused.value === id).value;
+  const none = useComputed(() => ui.focused.value === null).value;
+  const tab = current || (none && first) ? 0 : -1;
+  const open = useComputed(() => router.taskId.value === id).value;
+  const settling = useComputed(() => ui.settling.value.has(id)).value && task.status === "completed";
   const calendar = app.calendar.value;
-  const next = ui.next.value.get(id);
-  const children = app.counts.value.subtasks.get(id);
+  const next = useComputed(() => ui.next.value.get(id)).value;
+  const subtasks = useComputed(() => {
+    const count = app.counts.value.subtasks.get(id);
+    return count === undefined ? null : `${count.done}/${count.open + count.done}`;
+  }).value;
+  const [hovered, setHovered] = useState(false);
   const listName = where === "list" ? null : app.lists.value.find((list) => list.id === task.listId);
   const parent = task.parentId !== null ? store.get(task.parentId) : undefined;
   const order = () => app.order.peek();
@@ -72,6 +79,10 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
       data-open={open || undefined}
       data-done={task.status === "completed" || undefined}
       data-settling={settling || undefined}
+      onPointerEnter={(event) => {
+        if (event.pointerType === "mouse") setHovered(true);
+      }}
+      onPointerLeave={() => setHovered(false)}
     >
       {where === "trash"
         ? (
@@ -109,13 +120,10 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
         )}
         {parent && <span class="row-parent" dir="auto" title={`Part of ${parent.title}`}>{parent.title}
         </span>}
-        {children && (
-          <span
-            class="row-count"
-            title={`${children.done} of ${children.open + children.done} subtasks done`}
-          >
+        {subtasks !== null && (
+          <span class="row-count" title={`${subtasks} subtasks done`}>
             <ListTree size={14} aria-hidden="true" />
-            {children.done}/{children.open + children.done}
+            {subtasks}
           </span>
         )}
         {elsewhere !== null && <span class="row-zone">{elsewhere}</span>}
@@ -141,7 +149,7 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
             </time>
           )}
       </span>
-      {where !== "trash" && (
+      {hovered && where !== "trash" && (
         <span class="row-actions">
           <button
             type="button"
