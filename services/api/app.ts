@@ -56,7 +56,7 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
   taskRoutes(tools, { sql, clock });
   thingRoutes(tools, { sql, capabilities: { email: dependencies.emailEnabled ?? false, push: false } });
   keyRoutes(tools, { accounts, sql: accountsSql });
-  transferRoutes(tools, { sql, publicUrl });
+  transferRoutes(tools, { sql, clock, publicUrl });
   otherRoutes(tools, { runtime });
   internalRoutes(app, { sql, units, authenticator });
   documentRoutes(app, { publicUrl });

@@ -53,6 +53,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const trusted = new LRUCache<string, Principal>({ max: 10_000, ttl: TRUST_MS });
   const seen = new LRUCache<string, true>({ max: 100_000 });
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
+  /** Counts what was forgotten: a credential that was looked up before must not be trusted after. */
+  let forgotten = 0;
 
   async function loadKeys(): Promise<ReturnType<typeof createLocalJWKSet>> {
     const rows = await sql<{ id: string; publicKey: string; alg: string | null }[]>`
@@ -106,6 +108,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (credential === null) throw unauthorized("Sign in first");
       const known = trusted.get(credential);
       if (known !== undefined) return known;
+      const asked = forgotten;
       const principal = bearer === null
         ? await byCookie(request.headers.get("cookie") ?? "")
         : bearer.startsWith(KEY_PREFIX)
@@ -115,10 +118,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         await ensureProfile(principal.userId);
         seen.set(principal.userId, true);
       }
-      trusted.set(credential, principal);
+      // A token says itself how long it is good: it is read each time.
+      if (principal.by !== "jwt" && asked === forgotten) trusted.set(credential, principal);
       return principal;
     },
-    forget: () => trusted.clear(),
+    forget() {
+      forgotten++;
+      trusted.clear();
+    },
   };
 }
 

@@ -197,7 +197,7 @@ export async function getTask(sql: Sql, userId: string, id: string, at?: string)
 async function taskAt(tx: Tx, userId: string, id: string, at: string): Promise<Task> {
   const [row] = await tx<{ task: Task }[]>`
     select data -> 'task' as task from tasks.changes
-    where user_id = ${userId} and entity_id = ${id} and at <= ${at}
+    where user_id = ${userId} and entity_id = ${id} and type like 'task.%' and at <= ${at}
     order by seq desc limit 1`;
   if (row === undefined) throw notFound("There was no such task then");
   return row.task;

@@ -2,7 +2,13 @@
 import { generateKeyBetween, generateNKeysBetween } from "fractional-indexing";
 import { uuidv7 } from "uuidv7";
 import type { z } from "zod";
-import type { DueInput, Reminder, TaskInput, TaskPatch } from "../shared/contracts/task.ts";
+import {
+  CivilDateInput,
+  type DueInput,
+  type Reminder,
+  type TaskInput,
+  type TaskPatch,
+} from "../shared/contracts/task.ts";
 import { normalizeRecurrence } from "../shared/domain/recurrence.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import { invalid, notFound, ProblemError } from "../shared/http/problem.ts";
@@ -74,11 +80,7 @@ export async function createTasks(
 async function placeAtEnd(unit: Unit, states: TaskState[]): Promise<void> {
   const waiting = Map.groupBy(states.filter(({ position }) => position === ""), ({ listId }) => listId);
   for (const [listId, group] of waiting) {
-    const [last] = await unit.tx<{ position: string }[]>`
-      select position from tasks.tasks
-      where user_id = ${unit.userId} and list_id = ${listId} and deleted_at is null
-      order by position desc limit 1`;
-    const keys = generateNKeysBetween(last?.position ?? null, null, group.length);
+    const keys = generateNKeysBetween(await unit.lastPosition(listId), null, group.length);
     group.forEach((state, index) => state.position = keys[index] ?? "a0");
   }
 }
@@ -94,10 +96,10 @@ export async function patchTask(unit: Unit, id: string, patch: TaskPatch, path =
   if (patch.tags !== undefined) after.tags = unique(patch.tags);
   if (patch.position !== undefined) after.position = patch.position;
   if (patch.reminders !== undefined) after.reminders = mergeReminders(before.reminders, patch.reminders);
-  if (patch.parentId !== undefined) await moveBelow(unit, after, patch.parentId, path);
   if (patch.listId !== undefined && patch.listId !== before.listId) {
     await moveToList(unit, after, patch, path);
   }
+  if (patch.parentId !== undefined) await moveBelow(unit, after, patch.parentId, path);
   if (patch.due !== undefined) after.due = toDue(patch.due);
   if (patch.recurrence !== undefined) {
     after.recurrence = patch.recurrence === null ? null : normalizeRecurrence(patch.recurrence);
@@ -133,7 +135,7 @@ async function moveToList(unit: Unit, after: TaskState, patch: TaskPatch, path: 
 }
 
 async function moveSubtasks(unit: Unit, parent: TaskState): Promise<void> {
-  for (const child of await childrenOf(unit, parent.id)) {
+  for (const child of await childrenOf(unit, [parent.id])) {
     const moved = unit.changeTask("task.updated.v1", child, { ...child, listId: parent.listId });
     await moveSubtasks(unit, moved);
   }
@@ -151,6 +153,7 @@ async function moveBelow(unit: Unit, after: TaskState, parentId: string | null, 
     if (parent === undefined || parent.deletedAt !== null) {
       throw invalid(`${path}parentId`, "must be one of your tasks");
     }
+    // A subtask is where its parent is, whatever list was asked for.
     if (above === parentId) after.listId = parent.listId;
     above = parent.parentId;
   }
@@ -166,7 +169,10 @@ export async function completeTask(
   if (before.status === "completed") return before;
   const completedAt = options.completedAt === undefined
     ? unit.now
-    : Temporal.Instant.from(options.completedAt);
+    : Temporal.Instant.from(options.completedAt).round({
+      smallestUnit: "millisecond",
+      roundingMode: "trunc",
+    });
   if (Temporal.Instant.compare(completedAt, unit.now) > 0) {
     throw invalid("completedAt", "must not be in the future");
   }
@@ -187,10 +193,26 @@ export async function reopenTask(unit: Unit, id: string): Promise<TaskState> {
     completedAt: null,
   });
   const next = await nextOf(unit, before);
-  if (next !== null && next.deletedAt === null && next.status === "open" && next.version === 1) {
+  if (
+    next !== null && next.deletedAt === null && next.status === "open" && await isAsMade(unit, next, id)
+  ) {
     unit.changeTask("task.deleted.v1", next, { ...next, deletedAt: unit.at });
   }
   return reopened;
+}
+
+/** Whether nothing happened to an occurrence since the end of the one before it made it or brought it back. */
+async function isAsMade(unit: Unit, next: TaskState, previousId: string): Promise<boolean> {
+  // A change that names no field is one of the zone in which a floating due lies.
+  const [last] = await unit.tx<{ made: boolean }[]>`
+    select c.type in ('task.created.v1', 'task.restored.v1') and exists (
+      select from tasks.changes cause
+      where cause.user_id = c.user_id and cause.causation_id = c.causation_id and cause.entity_id = ${previousId}
+    ) as made
+    from tasks.changes c
+    where c.user_id = ${unit.userId} and c.entity_id = ${next.id} and c.before is distinct from '{}'
+    order by c.seq desc limit 1`;
+  return last?.made === true && (await childrenOf(unit, [next.id])).length === 0;
 }
 
 /** Passes over this occurrence: it goes to trash, the next one is made by the recurrence service. */
@@ -202,7 +224,9 @@ export async function skipTask(unit: Unit, id: string): Promise<TaskState> {
   if (before.deletedAt !== null && await lastChangeType(unit, id) === "task.skipped.v1") return before;
   if (before.deletedAt !== null) throw inTrash();
   if (before.status === "completed") throw new ProblemError(409, "A completed occurrence can't be skipped");
-  return unit.changeTask("task.skipped.v1", before, { ...before, deletedAt: unit.at });
+  const skipped = unit.changeTask("task.skipped.v1", before, { ...before, deletedAt: unit.at });
+  await deleteSubtasks(unit, [id]);
+  return skipped;
 }
 
 /** Moves a task and its subtasks to trash; one that is there comes back as it is. */
@@ -210,8 +234,17 @@ export async function deleteTask(unit: Unit, id: string): Promise<TaskState> {
   const before = await ownTask(unit, id);
   if (before.deletedAt !== null) return before;
   const deleted = unit.changeTask("task.deleted.v1", before, { ...before, deletedAt: unit.at });
-  for (const child of await childrenOf(unit, id)) await deleteTask(unit, child.id);
+  await deleteSubtasks(unit, [id]);
   return deleted;
+}
+
+async function deleteSubtasks(unit: Unit, ids: readonly string[]): Promise<void> {
+  const children = await childrenOf(unit, ids);
+  if (children.length === 0) return;
+  for (const child of children) {
+    unit.changeTask("task.deleted.v1", child, { ...child, deletedAt: unit.at });
+  }
+  await deleteSubtasks(unit, children.map(({ id }) => id));
 }
 
 /** Brings a task back from trash, with the subtasks that went with it. */
@@ -263,8 +296,12 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
   const due = {
     date: wanted.next.date,
     time: wanted.next.time,
-    timeZone: done.due?.timeZone ?? done.series.anchor.timeZone,
+    // The grid's zone: an occurrence that was moved to another one was moved alone.
+    timeZone: done.series.anchor.timeZone,
   };
+  if (!CivilDateInput.safeParse(due.date).success) {
+    throw new ProblemError(409, "The series goes beyond the calendar that tasks can have");
+  }
   const series = { anchor: done.series.anchor, scheduled: wanted.next.date };
   const existing = await nextOf(unit, done);
   if (existing !== null) {
@@ -313,8 +350,8 @@ async function lastChangeType(unit: Unit, id: string): Promise<string | undefine
   return last?.type;
 }
 
-async function childrenOf(unit: Unit, id: string): Promise<TaskState[]> {
-  return await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at is null`);
+async function childrenOf(unit: Unit, ids: readonly string[]): Promise<TaskState[]> {
+  return await unit.findTasks((tx) => tx`parent_id = any(${[...ids]}::uuid[]) and deleted_at is null`);
 }
 
 /** A task of this user, trash included. @throws ProblemError 404 */

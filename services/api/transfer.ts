@@ -7,9 +7,6 @@ import {
   formatTodoTxt,
   type ImportedTask,
   type ImportResult,
-  parseICal,
-  parseTodoistCsv,
-  parseTodoTxt,
 } from "../shared/domain/formats/mod.ts";
 import { toList } from "./lists.ts";
 import type { ListRow } from "./lists.ts";
@@ -19,8 +16,9 @@ import type { exportTasks } from "./queries.ts";
 import { type CreateExtras, createTasks } from "./tasks.ts";
 import type { Unit } from "./unit.ts";
 
-export const IMPORT_FORMATS = ["todotxt", "todoist-csv", "ical"] as const;
-export type ImportFormat = typeof IMPORT_FORMATS[number];
+/** Problems that an answer lists at most; of a file without any sense every line is one. */
+const MAX_PROBLEMS = 1_000;
+const MAX_LIST_NAME = 100;
 export const EXPORT_FORMATS = ["json", "todotxt", "ical"] as const;
 export type ExportFormat = typeof EXPORT_FORMATS[number];
 
@@ -31,24 +29,22 @@ export interface ImportSummary {
   problems: { line: number; message: string }[];
 }
 
-/** Reads the file and creates its tasks, all with one cause; a bad line is reported and the rest is taken. */
-export async function importTasks(unit: Unit, format: ImportFormat, text: string): Promise<ImportSummary> {
-  const parsed = parse(format, text, { timeZone: await unit.timeZone(), now: unit.now });
+/** Creates the tasks of a file that was read, all with one cause; bad lines are reported and the rest is taken. */
+export async function importTasks(unit: Unit, parsed: ImportResult): Promise<ImportSummary> {
   const lists = await listsByName(unit, parsed.tasks);
   const ids = parsed.tasks.map(() => uuidv7());
   await createTasks(unit, parsed.tasks.map((task, index) => toInput(task, ids, ids[index], lists)));
-  return { imported: parsed.tasks.length, skipped: parsed.skipped, problems: parsed.problems };
+  return { imported: parsed.tasks.length, skipped: parsed.skipped, problems: firstOf(parsed.problems) };
 }
 
-function parse(format: ImportFormat, text: string, options: Parameters<typeof parseICal>[1]): ImportResult {
-  switch (format) {
-    case "todotxt":
-      return parseTodoTxt(text, options);
-    case "todoist-csv":
-      return parseTodoistCsv(text, options);
-    case "ical":
-      return parseICal(text, options);
-  }
+/** The first problems, and at the end how many more there are. */
+function firstOf(problems: ImportSummary["problems"]): ImportSummary["problems"] {
+  const next = problems[MAX_PROBLEMS];
+  if (next === undefined) return problems;
+  return [
+    ...problems.slice(0, MAX_PROBLEMS),
+    { line: next.line, message: `${problems.length - MAX_PROBLEMS} more problems, from this line on` },
+  ];
 }
 
 function toInput(
@@ -63,7 +59,7 @@ function toInput(
     notes: task.notes,
     priority: task.priority,
     tags: task.tags,
-    listId: task.listName === undefined ? undefined : lists.get(task.listName.toLowerCase())?.id,
+    listId: task.listName === undefined ? undefined : lists.get(keyOf(task.listName))?.id,
     parentId: task.parentIndex === undefined ? undefined : ids[task.parentIndex],
     due: task.due,
     recurrence: task.recurrence,
@@ -75,20 +71,25 @@ function toInput(
 /** The lists that the file names, by lower-case name; those that do not exist are made. */
 async function listsByName(unit: Unit, tasks: readonly ImportedTask[]): Promise<Map<string, List>> {
   const wanted = new Map(
-    tasks.flatMap(({ listName }) => listName === undefined ? [] : [[listName.toLowerCase(), listName]]),
+    tasks.flatMap(({ listName }) => listName === undefined ? [] : [[keyOf(listName), listName]]),
   );
   if (wanted.size === 0) return new Map();
   const rows = await unit.tx<ListRow[]>`
     select * from tasks.lists where user_id = ${unit.userId} and deleted_at is null`;
-  const known = new Map(rows.map((row) => [row.name.toLowerCase(), toList(row)]));
+  const known = new Map(rows.map((row) => [keyOf(row.name), toList(row)]));
   for (const [key, name] of wanted) {
     if (!known.has(key)) {
-      known.set(key, await createList(unit, { name: name.slice(0, 100) }));
+      known.set(key, await createList(unit, { name: listNameOf(name) }));
       await unit.flush();
     }
   }
   return known;
 }
+
+/** A name as a list can have it: no longer, and with no half of a character at its end. */
+const listNameOf = (name: string): string =>
+  name.trim().slice(0, MAX_LIST_NAME).replace(/[\uD800-\uDBFF]$/, "").trim();
+const keyOf = (name: string): string => listNameOf(name).toLowerCase();
 
 /** The file of an export and its media type. */
 export function formatExport(

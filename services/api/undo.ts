@@ -58,6 +58,62 @@ export async function undo(unit: Unit, target: UndoTarget): Promise<void> {
       await undoProfile(unit, change, ids);
     }
   }
+  await refuseLooseEnds(unit, [...states.values()], [...lists.values()]);
+}
+
+/**
+ * What was put back must have its place: a live task lies in a live list, below a live parent, in no circle.
+ *
+ * @throws ProblemError 409 naming the last change of the thing that is missing or left over
+ */
+async function refuseLooseEnds(
+  unit: Unit,
+  tasks: readonly TaskState[],
+  lists: readonly List[],
+): Promise<void> {
+  const [live, gone] = [tasks.filter(isLive), tasks.filter((task) => !isLive(task)).map(({ id }) => id)];
+  const closed = lists.filter((list) => !isLive(list)).map(({ id }) => id);
+  const [left] = await unit.findTasks((tx) =>
+    tx`deleted_at is null and (list_id = any(${closed}::uuid[]) or parent_id = any(${gone}::uuid[]))`
+  );
+  if (left !== undefined) {
+    throw await inTheWay(unit, left.id, closed.includes(left.listId) ? "listId" : "parentId");
+  }
+  const homes = new Set(
+    (await findLists(unit, live.map(({ listId }) => listId))).filter(isLive).map(({ id }) => id),
+  );
+  await unit.loadTasks(live.flatMap(({ parentId }) => parentId ?? []));
+  for (const task of live) {
+    if (!homes.has(task.listId)) throw await inTheWay(unit, task.listId, "listId");
+    const above = new Set([task.id]);
+    for (let parentId = task.parentId; parentId !== null;) {
+      const parent: TaskState | undefined = (await unit.loadTasks([parentId])).get(parentId);
+      if (parent === undefined || !isLive(parent) || above.has(parentId)) {
+        throw await inTheWay(unit, parentId, "parentId");
+      }
+      above.add(parentId);
+      parentId = parent.parentId;
+    }
+  }
+}
+
+const isLive = ({ deletedAt }: { deletedAt: string | null }): boolean => deletedAt === null;
+
+async function inTheWay(unit: Unit, entityId: string, path: string): Promise<ProblemError> {
+  const [last] = await unit.tx<{ event_id: string; type: string }[]>`
+    select event_id, type from tasks.changes
+    where user_id = ${unit.userId} and entity_id = ${entityId}
+      and causation_id is distinct from ${unit.causationId ?? null}::uuid
+    order by seq desc limit 1`;
+  return standsInTheWay(last, path);
+}
+
+function standsInTheWay(change: { event_id: string; type: string } | undefined, path: string): ProblemError {
+  return new ProblemError(
+    409,
+    `Change ${change?.event_id ?? "of another kind"} (${change?.type ?? "unknown"}) stands in the way`,
+    { errors: [{ path, message: `was changed since by ${change?.event_id ?? "another change"}` }] },
+  );
 }
 
 const isTask = ({ type }: Done): boolean => type.startsWith("task.");
@@ -72,7 +128,17 @@ async function undoTask(unit: Unit, change: Done, now: TaskState, ids: Set<strin
   await refuseUnlessSame(unit, change, now, after, Object.keys(change.before), ids);
   const back: TaskState = { ...now, ...change.before };
   back.dueAt = dueAtOf(back.due, await unit.timeZone());
+  await refuseTakenOccurrence(unit, now, back);
   return unit.changeTask(typeOf(now, back), now, back);
+}
+
+/** @throws ProblemError 409 when another task has become that occurrence of the series */
+async function refuseTakenOccurrence(unit: Unit, now: TaskState, back: TaskState): Promise<void> {
+  if (back.seriesId === null || back.seriesId === now.seriesId) return;
+  const [taken] = await unit.findTasks((tx) =>
+    tx`series_id = ${back.seriesId} and occurrence = ${back.occurrence} and id <> ${back.id}`
+  );
+  if (taken !== undefined) throw await inTheWay(unit, taken.id, "recurrence");
 }
 
 /** A created task may be taken back only as it was made; its place in the list does not matter. */
@@ -103,7 +169,6 @@ async function undoList(unit: Unit, change: Done, now: List, ids: Set<string>): 
   const after = change.data.list as List;
   if (change.before === null) {
     await refuseUnlessSame(unit, change, now, after, ["name", "colour", "deletedAt"], ids);
-    await refuseFullList(unit, now);
     return unit.changeList("list.deleted.v1", now, { ...now, deletedAt: unit.at });
   }
   await refuseUnlessSame(unit, change, now, after, Object.keys(change.before), ids);
@@ -114,15 +179,6 @@ async function undoList(unit: Unit, change: Done, now: List, ids: Set<string>): 
     ? "list.deleted.v1"
     : "list.updated.v1";
   return unit.changeList(type, now, back);
-}
-
-async function refuseFullList(unit: Unit, list: List): Promise<void> {
-  const [task] = await unit.findTasks((tx) => tx`list_id = ${list.id} and deleted_at is null`);
-  if (task !== undefined) {
-    throw new ProblemError(409, `Task ${task.id} was put into the list since`, {
-      errors: [{ path: "eventId", message: "the list holds tasks now" }],
-    });
-  }
 }
 
 async function undoFilter(unit: Unit, change: Done, now: Filter, ids: Set<string>): Promise<Filter> {
@@ -167,13 +223,9 @@ async function refuseUnlessSame(
     where user_id = ${unit.userId} and entity_id = ${change.entity_id} and seq > ${change.seq}
       and event_id <> all(${[...ids]}::uuid[])
     order by seq desc`;
-  const way = later.find(({ before }) => before !== null && Object.hasOwn(before, field)) ?? later[0];
-  throw new ProblemError(
-    409,
-    `Change ${way?.event_id ?? "of another kind"} (${way?.type ?? "unknown"}) stands in the way`,
-    {
-      errors: [{ path: field, message: `was changed since by ${way?.event_id ?? "another change"}` }],
-    },
+  throw standsInTheWay(
+    later.find(({ before }) => before !== null && Object.hasOwn(before, field)) ?? later[0],
+    field,
   );
 }
 
@@ -185,20 +237,39 @@ async function ofCause(unit: Unit, causationId: string): Promise<Done[]> {
   ];
 }
 
-/** One change, and with an occurrence that was completed or skipped (or brought back) the next one it made. */
+/**
+ * One change, and what went along with it for the same cause: the next occurrence of one that was completed,
+ * skipped or brought back, the tasks of a list, the subtasks of a task.
+ */
 async function ofEvent(unit: Unit, eventId: string): Promise<Done[]> {
   return [
     ...await unit.tx<Done[]>`
-    with one as (
+    with recursive one as (
       select * from tasks.changes where user_id = ${unit.userId} and event_id = ${eventId}
+    ), along as (
+      select c.user_id, c.seq, c.causation_id, c.type, c.entity_id, c.before ? 'listId' as moved
+      from one join tasks.changes c on c.user_id = one.user_id and c.causation_id = one.causation_id
+      where c.event_id = one.event_id
+         or (c.data -> 'task' ->> 'seriesId' = one.data -> 'task' ->> 'seriesId'
+           and (c.data -> 'task' ->> 'occurrence')::int = (one.data -> 'task' ->> 'occurrence')::int + 1
+           and (one.type, c.type) in (
+             ('task.completed.v1', 'task.created.v1'), ('task.completed.v1', 'task.restored.v1'),
+             ('task.skipped.v1', 'task.created.v1'), ('task.skipped.v1', 'task.restored.v1'),
+             ('task.deleted.v1', 'task.restored.v1'), ('task.reopened.v1', 'task.deleted.v1'),
+             ('task.restored.v1', 'task.deleted.v1')))
+         or (c.data -> 'task' ->> 'listId' = one.entity_id::text
+           and (one.type, c.type) in (
+             ('list.deleted.v1', 'task.deleted.v1'), ('list.restored.v1', 'task.restored.v1')))
+      union
+      select c.user_id, c.seq, c.causation_id, c.type, c.entity_id, c.before ? 'listId'
+      from along a join tasks.changes c on c.user_id = a.user_id and c.causation_id = a.causation_id
+      where c.data -> 'task' ->> 'parentId' = a.entity_id::text
+        and ((a.type, c.type) in (('task.deleted.v1', 'task.deleted.v1'), ('task.skipped.v1', 'task.deleted.v1'),
+            ('task.restored.v1', 'task.restored.v1'))
+          or (a.type = 'task.updated.v1' and c.type = 'task.updated.v1' and a.moved and c.before ? 'listId'))
     )
     select c.seq, c.event_id, c.type, c.entity_id, c.causation_id, c.before, c.data
-    from one join tasks.changes c on c.user_id = one.user_id and c.causation_id = one.causation_id
-    where c.event_id = one.event_id
-       or (c.data -> 'task' ->> 'seriesId' = one.data -> 'task' ->> 'seriesId'
-         and (c.data -> 'task' ->> 'occurrence')::int = (one.data -> 'task' ->> 'occurrence')::int + 1
-         and c.type in ('task.created.v1', 'task.restored.v1', 'task.deleted.v1')
-         and one.type in ('task.completed.v1', 'task.reopened.v1', 'task.skipped.v1', 'task.restored.v1'))
+    from along join tasks.changes c using (user_id, seq)
     order by c.seq desc`,
   ];
 }

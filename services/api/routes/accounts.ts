@@ -2,7 +2,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { Connection } from "../../shared/runtime/ports.ts";
-import { ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
+import { isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
+import { invalid, notFound, Problem, ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
 import type { Accounts } from "../accounts.ts";
 import type { Authenticator, Limiter } from "../auth.ts";
 import { readText } from "./endpoint.ts";
@@ -24,6 +25,8 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
 
   app.on(["GET", "POST"], "/api/auth/*", async (context) => {
     const { path, method } = context.req;
+    // Keys have one door, /api/keys, which says who may make them and with what scopes.
+    if (path.startsWith("/api/auth/api-key")) throw notFound("There is no such address");
     const entering = path.startsWith("/api/auth/sign-in") || path.startsWith("/api/auth/sign-up");
     if (method === "POST" && entering) {
       const forwarded = trustProxy
@@ -35,7 +38,7 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
     let request = context.req.raw;
     if (method === "POST") {
       const body = await readText(context, MAX_BYTES);
-      if (body !== "") refuseBrokenJson(body, context.req.header("content-type"));
+      if (body !== "") refuseBadJson(body, context.req.header("content-type"));
       request = new Request(request.url, { method, headers: request.headers, body });
     }
     const response = await accounts.handler(request);
@@ -56,19 +59,24 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
   register(app);
 }
 
-function refuseBrokenJson(body: string, contentType: string | undefined): void {
+function refuseBadJson(body: string, contentType: string | undefined): void {
   if (!contentType?.toLowerCase().startsWith("application/json")) {
     throw new ProblemError(415, "The body must be application/json", {
       errors: [{ path: "Content-Type", message: "must be application/json" }],
     });
   }
+  let value: unknown;
   try {
-    JSON.parse(body);
+    value = JSON.parse(body);
   } catch {
     throw new ProblemError(400, "The body is not valid JSON", {
       errors: [{ path: "", message: "must be valid JSON" }],
     });
   }
+  const bad = Object.entries(value ?? {}).find(([, field]) =>
+    typeof field === "string" && !isStorable(field)
+  );
+  if (bad !== undefined) throw invalid(bad[0], NOT_STORABLE);
 }
 
 /** better-auth names the field in its sentence: `[body.email] Invalid input`, `Password too short`. */
@@ -86,7 +94,16 @@ function register(app: OpenAPIHono): void {
     user: z.looseObject({ id: z.string(), email: z.string(), name: z.string() }),
   });
   const json = (schema: z.ZodType) => ({ content: { "application/json": { schema } } });
-  const problem = (description: string) => ({ description });
+  const problem = (description: string) => ({
+    description,
+    content: { "application/problem+json": { schema: Problem } },
+  });
+  const refusals = {
+    400: problem("Malformed request"),
+    403: problem("The request came from a page of another site"),
+    413: problem("Too large"),
+    415: problem("Unsupported content type"),
+  };
   app.openAPIRegistry.registerPath({
     method: "post",
     path: "/api/auth/sign-up/email",
@@ -98,6 +115,7 @@ function register(app: OpenAPIHono): void {
     },
     responses: {
       200: { description: "Signed in", ...json(SignedIn) },
+      ...refusals,
       422: problem("The address has an account already, or a field is invalid"),
       429: problem("Too many attempts from this address"),
     },
@@ -111,7 +129,9 @@ function register(app: OpenAPIHono): void {
     request: { body: json(z.object({ email: z.email(), password: z.string() })) },
     responses: {
       200: { description: "Signed in", ...json(SignedIn) },
+      ...refusals,
       401: problem("Wrong e-mail or password"),
+      422: problem("A field is invalid"),
       429: problem("Too many attempts from this address"),
     },
   });
@@ -121,7 +141,7 @@ function register(app: OpenAPIHono): void {
     summary: "End the session",
     tags,
     security: [{ cookie: [] }],
-    responses: { 200: { description: "Signed out" } },
+    responses: { 200: { description: "Signed out" }, ...refusals },
   });
   app.openAPIRegistry.registerPath({
     method: "get",

@@ -49,6 +49,8 @@ export interface EndpointDefinition<P, Q, B> {
   responses: Record<number, { description: string; schema?: z.ZodType; mediaType?: string }>;
   /** Honours `If-Match`. */
   ifMatch?: boolean;
+  /** The service that answers, and may be away. */
+  asks?: string;
 }
 
 const JSON_TYPES = ["application/json"] as const;
@@ -72,6 +74,8 @@ const PROBLEMS: Record<number, string> = {
   415: "Unsupported content type",
   422: "Invalid input",
   429: "Too many requests",
+  500: "A fault of the server: nothing was changed",
+  503: "A service that answers this is away",
 };
 
 /** Adds an endpoint to the app and to its OpenAPI document. */
@@ -89,8 +93,8 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
     ...(definition.ifMatch ? { "if-match": z.string().optional() } : {}),
   });
   const problems = [
-    ...[401, 403, 429],
-    ...(definition.query === undefined && !writes ? [] : [422]),
+    ...[401, 403, 422, 429, 500],
+    ...(definition.asks === undefined ? [] : [503]),
     ...(definition.params === undefined ? [] : [404]),
     ...(writes ? [400, 409, 413, 415, 422] : []),
     ...(definition.ifMatch ? [412] : []),

@@ -1,6 +1,6 @@
 /** API keys: made and revoked by the person, never by a key. */
 import { z } from "@hono/zod-openapi";
-import { Instant } from "../../shared/contracts/task.ts";
+import { Instant, isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
 import { notFound, ProblemError } from "../../shared/http/problem.ts";
 import type { Sql } from "../../shared/store/database.ts";
 import type { Accounts } from "../accounts.ts";
@@ -9,7 +9,7 @@ import { endpoint, type EndpointTools } from "./endpoint.ts";
 
 const Scopes = z.array(z.enum(["read", "write"])).min(1).max(2);
 const KeyInput = z.strictObject({
-  name: z.string().trim().min(1).max(32),
+  name: z.string().trim().min(1).max(32).refine(isStorable, NOT_STORABLE),
   scopes: Scopes.default(["read", "write"]),
 })
   .openapi("KeyInput");
@@ -99,7 +99,7 @@ export function keyRoutes(tools: EndpointTools, options: KeyOptions): void {
     summary: "Revoke an API key",
     tag,
     scope: "write",
-    params: z.object({ id: z.string().min(1).max(64) }),
+    params: z.object({ id: z.string().min(1).max(64).refine(isStorable, NOT_STORABLE) }),
     responses: { 200: { description: "The key that was", schema: Key } },
   }, ({ principal, params, command }) => {
     requirePerson(principal);

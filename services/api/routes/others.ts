@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { Notification, ReminderEntry, ReminderStatus } from "../../shared/contracts/resources.ts";
 import { Actor } from "../../shared/contracts/events.ts";
-import { Instant, Uuid } from "../../shared/contracts/task.ts";
+import { Instant, InstantInput, isStorable, NOT_STORABLE, Uuid } from "../../shared/contracts/task.ts";
 import { contextHeaders, USER_HEADER } from "../../shared/http/app.ts";
 import { ProblemError } from "../../shared/http/problem.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
@@ -66,6 +66,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
       path: "/api/notifications",
       summary: "Notifications, newest first",
       tag: "Notifications",
+      asks: "notifications",
       scope: "read",
       query: z.strictObject({ unread: Flag.optional(), ...Paging }),
       responses: {
@@ -83,6 +84,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
       path: "/api/notifications/read-all",
       summary: "Mark all notifications read",
       tag: "Notifications",
+      asks: "notifications",
       scope: "write",
       body: { schema: z.strictObject({}), required: false },
       responses: { 200: { description: "How many were unread", schema: z.object({ read: z.int() }) } },
@@ -98,6 +100,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
       path: "/api/notifications/{id}/read",
       summary: "Mark a notification read",
       tag: "Notifications",
+      asks: "notifications",
       scope: "write",
       params: Id,
       body: { schema: z.strictObject({}), required: false },
@@ -112,6 +115,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
     path: "/api/reminders",
     summary: "The reminder ledger: what fires when, and why it did or did not",
     tag: "Reminders",
+    asks: "reminders",
     scope: "read",
     query: z.strictObject({ taskId: Uuid.optional(), status: ReminderStatus.optional(), ...Paging }),
     responses: { 200: { description: "A page", schema: page(ReminderEntry) } },
@@ -122,13 +126,14 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
     path: "/api/audit",
     summary: "The audit log, newest first",
     tag: "Audit",
+    asks: "audit",
     scope: "read",
     query: z.strictObject({
       taskId: Uuid.optional(),
-      type: z.string().min(1).max(100).optional(),
-      from: Instant.optional(),
-      to: Instant.optional(),
-      actor: z.string().min(1).max(200).optional(),
+      type: z.string().min(1).max(100).refine(isStorable, NOT_STORABLE).optional(),
+      from: InstantInput.optional(),
+      to: InstantInput.optional(),
+      actor: z.string().min(1).max(200).refine(isStorable, NOT_STORABLE).optional(),
       ...Paging,
     }),
     responses: { 200: { description: "A page", schema: page(AuditEntry) } },
@@ -139,6 +144,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
     path: "/api/audit/verify",
     summary: "Walk the hash chain",
     tag: "Audit",
+    asks: "audit",
     scope: "read",
     responses: {
       200: {

@@ -2,8 +2,11 @@
 import { z } from "@hono/zod-openapi";
 import { Actor, CHANGE_TYPES } from "../../shared/contracts/events.ts";
 import {
-  CivilDate,
+  CivilDateInput,
   Instant,
+  InstantInput,
+  isStorable,
+  NOT_STORABLE,
   Priority,
   Tag,
   Task,
@@ -40,7 +43,7 @@ export const Change = z.object({
   eventId: Uuid,
   type: z.enum(CHANGE_TYPES),
   taskId: Uuid.nullable(),
-  task: Task.nullable(),
+  task: z.union([Task, z.null()]),
   list: z.record(z.string(), z.unknown()).optional(),
   filter: z.record(z.string(), z.unknown()).optional(),
   profile: z.record(z.string(), z.unknown()).optional(),
@@ -60,7 +63,7 @@ const HistoryPage = z.object({
     actor: Actor,
     causationId: Uuid,
     before: z.record(z.string(), z.unknown()).nullable(),
-    after: Task.nullable(),
+    after: z.union([Task, z.null()]),
   })),
   nextCursor: z.string().nullable(),
 }).openapi("HistoryPage");
@@ -75,9 +78,9 @@ const ListQuery = z.strictObject({
   list: Uuid.optional(),
   parent: Uuid.optional(),
   due: z.enum(["today", "overdue", "upcoming", "none"]).optional(),
-  dueFrom: CivilDate.optional(),
-  dueTo: CivilDate.optional(),
-  q: z.string().trim().min(1).max(200).refine((text) => !text.includes("\0"), "must not hold NUL").optional(),
+  dueFrom: CivilDateInput.optional(),
+  dueTo: CivilDateInput.optional(),
+  q: z.string().trim().min(1).max(200).refine(isStorable, NOT_STORABLE).optional(),
   sort: z.enum(SORTS).optional(),
   order: z.enum(["asc", "desc"]).optional(),
   deleted: Flag.optional().openapi({ description: "`true`: the trash instead" }),
@@ -107,7 +110,7 @@ const BulkResult = z.object({
 
 const UndoTarget = z.union([z.strictObject({ eventId: Uuid }), z.strictObject({ causationId: Uuid })])
   .openapi("UndoTarget");
-const CompleteBody = z.strictObject({ completedAt: Instant.optional() }).openapi("CompleteBody");
+const CompleteBody = z.strictObject({ completedAt: InstantInput.optional() }).openapi("CompleteBody");
 
 const taskAnswer = (state: TaskState, status = 200, extra: Record<string, string> = {}) => ({
   status,
@@ -156,7 +159,10 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     tag,
     scope: "write",
     body: { schema: Bulk, required: true, maxBytes: BULK_BYTES },
-    responses: { 200: { description: "What was done", schema: BulkResult } },
+    responses: {
+      200: { description: "What was done", schema: BulkResult },
+      404: { description: "A task that this user can't see" },
+    },
   }, ({ body, command }) => {
     const patches = body.update.map(({ id, ...patch }, index) => ({ id, patch: parsePatch(patch, index) }));
     return command(async (unit) => {
@@ -190,7 +196,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     tag,
     scope: "read",
     params: Id,
-    query: z.strictObject({ at: Instant.optional() }),
+    query: z.strictObject({ at: InstantInput.optional() }),
     responses: { 200: { description: "The task", schema: Task } },
   }, async ({ context, principal, params, query }) => {
     const task = await getTask(sql, principal.userId, params.id, query.at);

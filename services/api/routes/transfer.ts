@@ -1,11 +1,13 @@
 /** Import, export and the calendar feed. */
 import { z } from "@hono/zod-openapi";
 import { formatFeed } from "../../shared/domain/formats/mod.ts";
-import { notFound, ProblemError } from "../../shared/http/problem.ts";
+import { invalid, notFound, Problem, ProblemError } from "../../shared/http/problem.ts";
 import { asUser, type Sql } from "../../shared/store/database.ts";
-import { exportTasks } from "../queries.ts";
+import { type Clock, formatInstant } from "../../shared/domain/time.ts";
+import { IMPORT_FORMATS, parseImport } from "../import_parser.ts";
+import { exportTasks, getProfile } from "../queries.ts";
 import { toTask } from "../task_state.ts";
-import { EXPORT_FORMATS, formatExport, IMPORT_FORMATS, importTasks } from "../transfer.ts";
+import { EXPORT_FORMATS, formatExport, importTasks } from "../transfer.ts";
 import { endpoint, type EndpointTools, readText } from "./endpoint.ts";
 
 const MAX_IMPORT_BYTES = 20_000_000;
@@ -21,11 +23,12 @@ const FeedAddress = z.object({ url: z.string().nullable() }).openapi("Feed");
 
 export interface TransferOptions {
   sql: Sql;
+  clock: Clock;
   publicUrl: string;
 }
 
 export function transferRoutes(tools: EndpointTools, options: TransferOptions): void {
-  const { sql, publicUrl } = options;
+  const { sql, clock, publicUrl } = options;
   const tag = "Import and export";
   const file = z.string().openapi({ format: "binary" });
   const addressOf = (secret: string): string => `${publicUrl}/api/feed/${secret}.ics`;
@@ -42,12 +45,16 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
       "multipart/form-data": z.object({ file }),
     },
     responses: { 200: { description: "What was taken and what was not", schema: Summary } },
-  }, async ({ context, query, command }) => {
+  }, async ({ context, principal, query, command }) => {
     const text = await fileOf(context.req.raw, (maxBytes) => readText(context, maxBytes));
-    return command(
-      async (unit) => ({ status: 200, body: await importTasks(unit, query.format, text) }),
-      text,
+    if (text.includes("\0")) throw invalid("file", "must be text: it holds NUL");
+    // Read before the transaction begins: reading takes seconds, and nobody should wait for its lock meanwhile.
+    const { timeZone } = await getProfile(sql, principal.userId);
+    const parsed = await parseImport(
+      { format: query.format, text, timeZone, now: formatInstant(clock.now()) },
+      context.req.raw.signal,
     );
+    return command(async (unit) => ({ status: 200, body: await importTasks(unit, parsed) }), text);
   });
 
   endpoint(tools, {
@@ -130,10 +137,14 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
     path: "/api/feed/{secret}.ics",
     summary: "The calendar feed",
     tags: [tag],
+    security: [],
     request: { params: z.object({ secret: z.string() }) },
     responses: {
       200: { description: "iCalendar", content: { "text/calendar": { schema: z.string() } } },
-      404: { description: "No such feed, or it was revoked" },
+      404: {
+        description: "No such feed, or it was revoked",
+        content: { "application/problem+json": { schema: Problem } },
+      },
     },
   });
 }

@@ -1,9 +1,10 @@
 /** Lists, filters, profile, notifications, the reminder ledger and audit, as they cross HTTP and events. */
 import { z } from "@hono/zod-openapi";
-import { CivilTime, Instant, TimeZone, Uuid } from "./task.ts";
+import { CivilTime, Instant, isStorable, NOT_STORABLE, Position, TimeZone, Uuid } from "./task.ts";
 
 export const Colour = z.enum(["grey", "teal", "blue", "violet", "rose", "brick", "amber", "green"]);
-const name = z.string().trim().min(1).max(100);
+const name = z.string().trim().min(1).max(100).refine(isStorable, NOT_STORABLE);
+const query = z.string().trim().min(1).max(1_000).refine(isStorable, NOT_STORABLE);
 
 export const List = z.object({
   id: Uuid,
@@ -24,7 +25,7 @@ export const ListInput = z.strictObject({ name, colour: Colour.optional() }).ope
 export const ListPatch = z.strictObject({
   name: name.optional(),
   colour: Colour.optional(),
-  position: z.string().min(1).max(200).regex(/^[0-9A-Za-z]+$/).optional(),
+  position: Position.optional(),
 }).openapi("ListPatch");
 
 export const Filter = z.object({
@@ -38,13 +39,11 @@ export const Filter = z.object({
   deletedAt: Instant.nullable(),
 }).openapi("Filter");
 export type Filter = z.infer<typeof Filter>;
-export const FilterInput = z.strictObject({ name, query: z.string().trim().min(1).max(1_000) }).openapi(
-  "FilterInput",
-);
+export const FilterInput = z.strictObject({ name, query }).openapi("FilterInput");
 export const FilterPatch = z.strictObject({
   name: name.optional(),
-  query: z.string().trim().min(1).max(1_000).optional(),
-  position: z.string().min(1).max(200).regex(/^[0-9A-Za-z]+$/).optional(),
+  query: query.optional(),
+  position: Position.optional(),
 }).openapi("FilterPatch");
 
 export const QuietHours = z.object({

@@ -3,6 +3,7 @@
  * Inputs are strict (an unknown field is an error); outputs are what the store gives.
  */
 import { z } from "@hono/zod-openapi";
+import { generateKeyBetween } from "fractional-indexing";
 import { isTimeZone } from "../domain/time.ts";
 import { checkRule } from "../domain/recurrence.ts";
 
@@ -10,8 +11,24 @@ import { checkRule } from "../domain/recurrence.ts";
 export const MAX_LIMIT = 200;
 
 export const Uuid = z.uuid();
-export const Instant = z.iso.datetime({ offset: true });
-export const CivilDate = z.iso.date();
+export const Instant = z.iso.datetime({
+  offset: true,
+  error: "must be an instant, such as 2027-01-31T08:00:00Z",
+});
+/** An instant that a client may give: in UTC too it keeps a year of four digits, and Temporal can read it. */
+export const InstantInput = Instant.regex(
+  /^(?!0|9999)(?!.*\.\d{10})/,
+  "must be an instant between the years 1000 and 9998, with at most 9 digits of a second",
+);
+export const CivilDate = z.iso.date("must be a date that exists, such as 2027-01-31");
+/** A date that a client may give: in every zone its instants keep a year of four digits. */
+export const CivilDateInput = CivilDate.regex(
+  /^(?!0|9999)/,
+  "must be a date between the years 1000 and 9998",
+);
+/** Whether text can be stored: PostgreSQL takes neither NUL nor half of a surrogate pair. */
+export const isStorable = (text: string): boolean => !text.includes("\0") && text.isWellFormed();
+export const NOT_STORABLE = "must not hold NUL or half of a surrogate pair";
 export const CivilTime = z.string().regex(
   /^([01]\d|2[0-3]):[0-5]\d$/,
   "must be a civil time HH:MM between 00:00 and 23:59",
@@ -26,7 +43,7 @@ export const TaskStatus = z.enum(["open", "completed"]);
 export const Tag = z.string().trim().min(1).max(50).regex(
   /^[^\s,#]+$/,
   "must not hold white space, a comma or #",
-);
+).refine(isStorable, NOT_STORABLE);
 
 /** A civil date, an optional civil time, an optional zone. Zone set = fixed; absent = floating. */
 export const Due = z.object({
@@ -37,7 +54,7 @@ export const Due = z.object({
 export type Due = z.infer<typeof Due>;
 
 export const DueInput = z.strictObject({
-  date: CivilDate,
+  date: CivilDateInput,
   time: CivilTime.nullish(),
   timeZone: TimeZone.nullish(),
 }).openapi("DueInput");
@@ -72,9 +89,10 @@ export const Reminder = z.object({
 }).openapi("Reminder");
 export type Reminder = z.infer<typeof Reminder>;
 
+const ReminderId = z.string().max(64).refine(isStorable, NOT_STORABLE);
 export const ReminderInput = z.union([
-  z.strictObject({ id: z.string().max(64).optional(), before: ReminderBefore }),
-  z.strictObject({ id: z.string().max(64).optional(), at: Instant }),
+  z.strictObject({ id: ReminderId.optional(), before: ReminderBefore }),
+  z.strictObject({ id: ReminderId.optional(), at: InstantInput }),
 ]).openapi("ReminderInput");
 
 export const Task = z.object({
@@ -86,12 +104,12 @@ export const Task = z.object({
   priority: Priority,
   tags: z.array(z.string()),
   status: TaskStatus,
-  due: Due.nullable(),
+  due: z.union([Due, z.null()]),
   dueAt: Instant.nullable().openapi({
     description:
       "The resolved instant of `due`: for a date without a time, the start of that day in its zone (or the user's).",
   }),
-  recurrence: Recurrence.nullable(),
+  recurrence: z.union([Recurrence, z.null()]),
   seriesId: Uuid.nullable(),
   occurrence: z.int().min(1).nullable(),
   reminders: z.array(Reminder),
@@ -104,11 +122,33 @@ export const Task = z.object({
 }).openapi("Task");
 export type Task = z.infer<typeof Task>;
 
-const title = z.string().trim().min(1).max(500);
-const notes = z.string().max(50_000);
+const title = z.string().trim().min(1).max(500).refine(isStorable, NOT_STORABLE);
+const notes = z.string().max(50_000).refine(isStorable, NOT_STORABLE);
 const tags = z.array(Tag).max(50);
-const reminders = z.array(ReminderInput).max(20);
-const position = z.string().min(1).max(200).regex(/^[0-9A-Za-z]+$/, "must be a fractional index");
+const reminders = z.array(ReminderInput).max(20).refine(
+  (given) => {
+    const ids = given.flatMap(({ id }) => id ?? []);
+    return new Set(ids).size === ids.length;
+  },
+  "must not hold an id twice",
+);
+/** A fractional index: one that no other can be made behind would end every list that it is in. */
+export const Position = z.string().min(1).max(200).regex(
+  /^[0-9A-Za-z]+$/,
+  "must be a fractional index, such as a0",
+)
+  .refine(isFractionalIndex, "must be a fractional index, such as a0");
+const position = Position;
+
+function isFractionalIndex(key: string): boolean {
+  try {
+    generateKeyBetween(key, null);
+    generateKeyBetween(null, key);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** What creates a task; only `title` is required. */
 export const TaskInput = z.strictObject({

@@ -79,8 +79,48 @@ function flatten(issue: z.core.$ZodIssue, prefix: PropertyKey[]): { path: string
     // The branch with the deepest or fewest complaints is the one that was meant.
     const nearest = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
     if (nearest !== undefined && depth(nearest) > 0) return nearest.flatMap((inner) => flatten(inner, path));
+    const rules = [...new Set(issue.errors.flatMap((branch) => branch.map(ruleOf)))];
+    return [{ path: path.map(String).join("."), message: rules.join(", or ") }];
   }
-  return [{ path: path.map(String).join("."), message: issue.message }];
+  return [{ path: path.map(String).join("."), message: ruleOf(issue) }];
+}
+
+const KINDS: Record<string, string> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "an array",
+  object: "an object",
+  record: "an object",
+};
+
+/** The rule that an issue breaks, in words; a message that the schema brings is one already. */
+function ruleOf(issue: z.core.$ZodIssue): string {
+  if (!/^(Invalid|Too|Unrecognized)\b/.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.message.endsWith("received undefined")) return "is required";
+      return `must be ${KINDS[issue.expected] ?? issue.expected}`;
+    case "invalid_value":
+      return issue.values.length === 1
+        ? `must be ${String(issue.values[0])}`
+        : `must be one of ${issue.values.map(String).join(", ")}`;
+    case "too_small":
+      return `must ${amount(issue.origin, `at least ${issue.minimum}`)}`;
+    case "too_big":
+      return `must ${amount(issue.origin, `at most ${issue.maximum}`)}`;
+    case "invalid_format":
+      return `must be a valid ${issue.format.toUpperCase()}`;
+    default:
+      return issue.message;
+  }
+}
+
+function amount(origin: string, bound: string): string {
+  if (origin === "string") return `hold ${bound} characters`;
+  if (origin === "array" || origin === "set") return `hold ${bound} entries`;
+  return `be ${bound}`;
 }
 
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
