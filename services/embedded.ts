@@ -35,7 +35,8 @@ await runMain(async () => {
   );
   const signal = await stopped;
   host.log.info("stopping", { signal });
-  await server.close(SHUTDOWN_MS);
+  // Streams never end by themselves: realtime sends their readers away, everything else waits for its requests.
+  await Promise.all([server.close(SHUTDOWN_MS), host.stop("realtime")]);
 });
 
 async function openDatabase(config: Config): Promise<{ url: string } & AsyncDisposable> {

@@ -19,6 +19,8 @@ export interface Host extends AsyncDisposable {
   connect(options: Omit<ConnectOptions, "url">): Sql;
   /** Starts services in this order, and makes them reachable for each other before. */
   start(services: readonly Service[]): Promise<void>;
+  /** Stops one service ahead of the others; one that does not run is fine. */
+  stop(name: string): Promise<void>;
 }
 
 export interface HostOptions {
@@ -51,7 +53,7 @@ export async function openHost(config: Config, options: HostOptions): Promise<Ho
     internalToken: options.internalToken,
     peers: config.PEERS,
   });
-  const running: Service[] = [];
+  let running: Service[] = [];
   return {
     hub,
     log,
@@ -69,6 +71,11 @@ export async function openHost(config: Config, options: HostOptions): Promise<Ho
         await service.start();
         running.push(service);
       }
+    },
+    async stop(name) {
+      const stopping = running.filter((service) => service.name === name);
+      running = running.filter((service) => service.name !== name);
+      for (const service of stopping) await service.stop();
     },
     async [Symbol.asyncDispose]() {
       for (const service of running.reverse()) await service.stop();

@@ -47,6 +47,7 @@ export async function runService(
     console.log(`${name} is running on http://${config.HOST}:${server.port}`);
     const signal = await stopped;
     host.log.info("stopping", { service: name, signal });
-    await server.close(SHUTDOWN_MS);
+    // Streams never end by themselves: the service sends their readers away while other requests run to their end.
+    await Promise.all([server.close(SHUTDOWN_MS), host.stop(name)]);
   });
 }
