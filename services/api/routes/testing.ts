@@ -1,0 +1,125 @@
+/** What the tests of the routes share: the OpenAPI document as a judge, the services behind the api, a user's data. */
+import assert from "node:assert/strict";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { USER_HEADER } from "../../shared/http/app.ts";
+import type { TestAnswer, TestApi, TestClient } from "../../shared/testing/api.ts";
+
+export interface OpenApi {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
+}
+export interface Operation {
+  security?: Record<string, string[]>[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: unknown }[];
+  requestBody?: { content: Record<string, { schema?: unknown }> };
+  responses: Record<string, { description: string; content?: Record<string, { schema?: unknown }> }>;
+}
+
+export interface Judge {
+  readonly document: OpenApi;
+  /** Every call of the document, such as `GET /api/tasks/{id}`. */
+  readonly calls: string[];
+  /** Asserts that the document declares this answer of a call, and that the body is as it says. */
+  check(call: string, answer: TestAnswer): void;
+}
+
+const PROBLEM_KEYS = ["correlationId", "detail", "errors", "status", "title", "type"];
+
+export async function openJudge(api: TestApi): Promise<Judge> {
+  const document: OpenApi = (await api.guest.call("GET", "/api/openapi.json")).body;
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  formats.default(ajv);
+  ajv.addSchema({ ...document, $id: "https://rondo.test/openapi" });
+  const known = new Map<string, ValidateFunction>();
+  const compile = (parts: string[]): ValidateFunction => {
+    const pointer = parts.map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")))
+      .join("/");
+    const validate = known.get(pointer) ?? ajv.compile({ $ref: `https://rondo.test/openapi#/${pointer}` });
+    known.set(pointer, validate);
+    return validate;
+  };
+  return {
+    document,
+    calls: Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`)
+    ),
+    check(call, { status, headers, body, text }) {
+      const [method = "", path = ""] = call.split(" ");
+      const lower = method.toLowerCase();
+      const response = document.paths[path]?.[lower]?.responses[status];
+      assert.ok(response, `${call} answered ${status}, which the document does not declare: ${text}`);
+      assert.ok(headers.get("x-correlation-id"), `${call} answers without a correlation id`);
+      if (status >= 400) {
+        assert.equal(headers.get("content-type"), "application/problem+json", call);
+        assert.deepEqual(Object.keys(body).sort(), PROBLEM_KEYS, call);
+        assert.equal(body.status, status);
+        assert.equal(body.correlationId, headers.get("x-correlation-id"));
+      }
+      const type = headers.get("content-type")?.split(";")[0] ?? "";
+      const declared = Object.keys(response.content ?? {});
+      if (declared.length === 0) return;
+      const media = declared.find((each) => each === type || each === "*/*");
+      assert.ok(media, `${call} answered ${status} as ${type}, the document says ${declared}`);
+      const validate = compile([
+        "paths",
+        path,
+        lower,
+        "responses",
+        String(status),
+        "content",
+        media,
+        "schema",
+      ]);
+      assert.ok(validate(body), `${call} ${status}: ${JSON.stringify(validate.errors)} in ${text}`);
+    },
+  };
+}
+
+/** Stands in for the services that the api asks; answers who was asked for in `X-Asked-For`. */
+export function standIns(api: TestApi): { asked: { service: string; userId: string; path: string }[] } {
+  const asked: { service: string; userId: string; path: string }[] = [];
+  const at = "2027-01-31T08:00:00Z";
+  const id = "01990000-0000-7000-8000-0000000000aa";
+  const notification = {
+    ...{ id, type: "reminder.due", taskId: null, title: "Rent", body: "", late: false, createdAt: at },
+    ...{ readAt: null, deliveries: [{ channel: "in-app", status: "delivered", attempts: 1, error: null }] },
+  };
+  const answers: Record<string, unknown> = {
+    "/internal/notifications": { items: [notification], nextCursor: null, unread: 1 },
+    "/internal/notifications/read-all": { read: 1 },
+    [`/internal/notifications/${id}/read`]: notification,
+    "/internal/reminders": { items: [], nextCursor: null },
+    "/internal/audit": { items: [], nextCursor: null },
+    "/internal/audit/verify": { ok: true, checked: 0, firstBroken: null },
+  };
+  for (const service of ["notifications", "reminders", "audit"]) {
+    api.hub.register({
+      name: service,
+      fetch(request) {
+        const { pathname } = new URL(request.url);
+        asked.push({ service, userId: request.headers.get(USER_HEADER) ?? "", path: pathname });
+        return Response.json(answers[pathname]);
+      },
+    });
+  }
+  return { asked };
+}
+
+const TABLES = ["profiles", "streams", "changes", "outbox", "lists", "filters", "tasks", "feeds"];
+
+/** Everything that is stored of a user. */
+export async function dataOf(api: TestApi, client: TestClient): Promise<unknown> {
+  const rows: Record<string, unknown> = {};
+  for (const table of TABLES) {
+    const [row] = await api.admin`
+      select json_agg(to_jsonb(t) order by to_jsonb(t)::text) as rows
+      from tasks.${api.admin(table)} t where user_id = ${client.userId}`;
+    rows[table] = row?.rows;
+  }
+  const [keys] = await api.admin`
+    select json_agg(json_build_array("id", "name", "permissions") order by "id") as rows
+    from accounts."apikey" where "referenceId" = ${client.userId}`;
+  return { ...rows, keys: keys?.rows };
+}
