@@ -1,5 +1,6 @@
 /** Connections to PostgreSQL, one role per service, the user set per transaction for row-level security. */
 import postgres from "postgres";
+import { formatArray, parseArray } from "./arrays.ts";
 
 export type Sql = postgres.Sql;
 export type Tx = postgres.TransactionSql;
@@ -26,6 +27,8 @@ export function connect(options: ConnectOptions): Sql {
     max: options.max ?? 10,
     onnotice: () => {},
     connect_timeout: 10,
+    // The driver would ask each new connection for all array types, and end the process when one dies meanwhile.
+    fetch_types: options.nativeTypes ?? false,
     connection: {
       application_name: options.name,
       TimeZone: "UTC",
@@ -37,6 +40,8 @@ export function connect(options: ConnectOptions): Sql {
       date: { to: 1082, from: [1082], serialize: String, parse: String },
       time: { to: 1083, from: [1083], serialize: String, parse: (text: string) => text.slice(0, 5) },
       timestamptz: { to: 1184, from: [1184], serialize: String, parse: parseInstant },
+      texts: { to: 1009, from: [1009], serialize: formatArray, parse: parseArray },
+      uuids: { to: 2951, from: [2951], serialize: formatArray, parse: parseArray },
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
     },
   }) as unknown as Sql;
