@@ -5,7 +5,7 @@ import { createRondo } from "../api/rondo.ts";
 import type { Change, ListWithCount, Notification, Task } from "../api/types.ts";
 import { openStream, type Stream, type StreamOptions } from "../live/stream.ts";
 import { createActions } from "./actions.ts";
-import { type Calendar, dayOf } from "./dates.ts";
+import { type Calendar, calendarAt, dayOf } from "./dates.ts";
 import {
   comparator,
   countTasks,
@@ -77,12 +77,7 @@ export function createApp(platform: Platform) {
   });
 
   const now = signal(readNow());
-  const calendar = computed<Calendar>(() => ({
-    now: now.value,
-    today: now.value.toZonedDateTimeISO(session.timeZone.value).toPlainDate(),
-    timeZone: session.timeZone.value,
-    locale: platform.locale,
-  }));
+  const calendar = computed<Calendar>(() => calendarAt(now.value, session.timeZone.value, platform.locale));
   const inbox = computed(() => lists.value.find((list) => list.inbox) ?? null);
   const sortedLists = computed(() =>
     lists.value.filter((list) => !list.inbox).toSorted((a, b) =>

@@ -4,10 +4,22 @@ import type { Due, Preferences, Task } from "../api/types.ts";
 export interface Calendar {
   /** The user's day. */
   today: Temporal.PlainDate;
+  /** The same as `YYYY-MM-DD`: days of thousands of tasks are compared as text. */
+  day: string;
+  /** The present civil time there, `HH:MM`. */
+  time: string;
   now: Temporal.Instant;
   /** The profile's zone: floating dues are read in it. */
   timeZone: string;
   locale: string;
+}
+
+/** The calendar of one moment for one user. */
+export function calendarAt(now: Temporal.Instant, timeZone: string, locale: string): Calendar {
+  const local = now.toZonedDateTimeISO(timeZone);
+  const today = local.toPlainDate();
+  const time = local.toPlainTime().toString({ smallestUnit: "minute" });
+  return { today, day: today.toString(), time, now, timeZone, locale };
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -17,6 +29,17 @@ function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateT
   const key = locale + JSON.stringify(options);
   let made = formats.get(key);
   if (made === undefined) formats.set(key, made = new Intl.DateTimeFormat(locale, options));
+  return made;
+}
+
+const relatives = new Map<string, Intl.RelativeTimeFormat>();
+
+function relativeFormat(locale: string, style: "long" | "short"): Intl.RelativeTimeFormat {
+  const key = `${style} ${locale}`;
+  let made = relatives.get(key);
+  if (made === undefined) {
+    relatives.set(key, made = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style }));
+  }
   return made;
 }
 
@@ -40,6 +63,8 @@ export function timeText(time: string, locale: string): string {
 /** A due as it falls in the user's own zone. */
 export interface LocalDue {
   date: Temporal.PlainDate;
+  /** `YYYY-MM-DD` of `date`. */
+  day: string;
   /** `HH:MM`, or null for a whole day. */
   time: string | null;
   /** Set when the task is kept in another zone than the user's. */
@@ -60,14 +85,16 @@ export function localDue(due: Due, userZone: string): LocalDue {
 function resolveLocal(due: Due, userZone: string): LocalDue {
   const date = Temporal.PlainDate.from(due.date);
   if (due.time === null || due.timeZone === null || due.timeZone === userZone) {
-    return { date, time: due.time, elsewhere: null };
+    return { date, day: due.date, time: due.time, elsewhere: null };
   }
   const there = date.toPlainDateTime(Temporal.PlainTime.from(due.time)).toZonedDateTime(due.timeZone);
   const here = there.withTimeZone(userZone);
   const time = here.toPlainTime().toString({ smallestUnit: "minute" });
   const same = here.offsetNanoseconds === there.offsetNanoseconds;
+  const local = here.toPlainDate();
   return {
-    date: here.toPlainDate(),
+    date: local,
+    day: local.toString(),
     time,
     elsewhere: same ? null : { timeZone: due.timeZone, date, time: due.time },
   };
@@ -79,11 +106,8 @@ export type Tone = "overdue" | "today" | "soon" | "later" | "done";
 export function isOverdue(task: Pick<Task, "due" | "status">, calendar: Calendar): boolean {
   if (task.due === null || task.status === "completed") return false;
   const due = localDue(task.due, calendar.timeZone);
-  const order = Temporal.PlainDate.compare(due.date, calendar.today);
-  if (order !== 0 || due.time === null) return order < 0;
-  const moment = due.date.toPlainDateTime(Temporal.PlainTime.from(due.time))
-    .toZonedDateTime(calendar.timeZone).toInstant();
-  return Temporal.Instant.compare(moment, calendar.now) < 0;
+  if (due.day !== calendar.day || due.time === null) return due.day < calendar.day;
+  return due.time < calendar.time;
 }
 
 /** The colour a due is written in. */
@@ -106,8 +130,7 @@ export function dayText(date: Temporal.PlainDate, calendar: Calendar): string {
   const days = daysUntil(date, calendar.today);
   const { locale } = calendar;
   if (days >= -6 && days <= 1) {
-    const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
-    return sentence(relative.format(days, "day"), locale);
+    return sentence(relativeFormat(locale, "long").format(days, "day"), locale);
   }
   if (days > 1 && days < 7) return civil(locale, { weekday: "short" }, date);
   const year = date.year === calendar.today.year ? undefined : "numeric";
@@ -172,7 +195,7 @@ export function agoText(instant: string, calendar: Calendar): string {
     const days = daysUntil(dayOf(instant, calendar.timeZone), calendar.today);
     return days >= -6 ? uncapped(text, calendar.locale) : text;
   }
-  const relative = new Intl.RelativeTimeFormat(calendar.locale, { numeric: "auto", style: "short" });
+  const relative = relativeFormat(calendar.locale, "short");
   return minutes <= 0 ? relative.format(0, "second") : relative.format(-minutes, "minute");
 }
 

@@ -1,6 +1,6 @@
 /** Which tasks a view shows, in which order and under which headings. Pure. */
 import type { Priority, Task } from "../api/types.ts";
-import { type Calendar, daysUntil, isOverdue, localDue } from "./dates.ts";
+import { type Calendar, isOverdue, localDue } from "./dates.ts";
 
 export interface Section {
   key: string;
@@ -28,8 +28,7 @@ export function byDue(timeZone: string): (a: Task, b: Task) => number {
     }
     const left = localDue(a.due, timeZone);
     const right = localDue(b.due, timeZone);
-    const days = Temporal.PlainDate.compare(left.date, right.date);
-    if (days !== 0) return days;
+    if (left.day !== right.day) return left.day < right.day ? -1 : 1;
     if (left.time !== right.time) {
       if (left.time === null || right.time === null) return left.time === null ? 1 : -1;
       return left.time < right.time ? -1 : 1;
@@ -71,10 +70,10 @@ export function todaySections(tasks: Iterable<Task>, calendar: Calendar): Sectio
   const today: Task[] = [];
   for (const task of tasks) {
     if (task.due === null) continue;
-    const days = daysUntil(localDue(task.due, calendar.timeZone).date, calendar.today);
-    if (days > 0) continue;
+    const { day } = localDue(task.due, calendar.timeZone);
+    if (day > calendar.day) continue;
     // A time that has passed today stays under today, in the overdue colour: it is still this day's work.
-    if (days < 0) overdue.push(task);
+    if (day < calendar.day) overdue.push(task);
     else today.push(task);
   }
   const order = byDue(calendar.timeZone);
@@ -96,9 +95,8 @@ export function upcomingSections(tasks: Iterable<Task>, calendar: Calendar): Sec
   const days = new Map<string, Section>();
   for (const task of tasks) {
     if (task.due === null) continue;
-    const { date } = localDue(task.due, calendar.timeZone);
-    if (Temporal.PlainDate.compare(date, calendar.today) <= 0) continue;
-    const key = date.toString();
+    const { date, day: key } = localDue(task.due, calendar.timeZone);
+    if (key <= calendar.day) continue;
     let section = days.get(key);
     if (section === undefined) days.set(key, section = { key, heading: { kind: "day", date }, tasks: [] });
     section.tasks.push(task);
@@ -158,8 +156,7 @@ export function countTasks(tasks: Iterable<Task>, inboxId: string | null, calend
     if (task.parentId === null) lists.set(task.listId, (lists.get(task.listId) ?? 0) + 1);
     for (const tag of task.tags) tags.set(tag, (tags.get(tag) ?? 0) + 1);
     if (task.due !== null) {
-      const days = daysUntil(localDue(task.due, calendar.timeZone).date, calendar.today);
-      if (days <= 0) today += 1;
+      if (localDue(task.due, calendar.timeZone).day <= calendar.day) today += 1;
       if (isOverdue(task, calendar)) overdue += 1;
     }
   }

@@ -72,8 +72,9 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
   const due = task.due === null ? null : dueText(task.due, calendar, { timeOnly: dayIsSaid });
 
   return (
-    <li
+    <div
       class="row"
+      role="listitem"
       data-task={id}
       data-current={current || undefined}
       data-open={open || undefined}
@@ -183,6 +184,6 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
           </button>
         </span>
       )}
-    </li>
+    </div>
   );
 }

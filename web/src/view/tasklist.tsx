@@ -1,22 +1,25 @@
-/** A view of tasks: heading, quick add, sections of rows. Long lists are rendered in steps. */
+/** A view of tasks: heading, quick add, sections of rows. Of a long list only what is near the window is rendered. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import type { Task } from "../api/types.ts";
 import type { Load } from "../model/app.ts";
 import { dayText, longDayText } from "../model/dates.ts";
 import type { Section } from "../model/grouping.ts";
 import type { View } from "../model/route.ts";
 import { failure, plural } from "../model/wording.ts";
 import { useApp } from "./context.ts";
-import { prefersStill, rowOf } from "./dom.ts";
+import { isNarrow, prefersStill, rowOf } from "./dom.ts";
 import { CalendarDays, CircleCheck, Hash, Inbox, List, Search, Sun, Trash2 } from "./icons.tsx";
 import { QuickAddRow } from "./quickadd.tsx";
 import { Row, type RowProps } from "./row.tsx";
 import { Empty, type EmptyProps, Failed, Skeleton } from "./states.tsx";
 import { ViewHeader } from "./viewheader.tsx";
 
-/** Rows rendered at first and with every step towards the end. */
-const STEP = 80;
+/** Rows that come and go together. */
+const CHUNK = 50;
+/** How far outside the window a chunk is already rendered. */
+const AHEAD = "900px";
 
 const isTaskView = (view: View) =>
   view.name === "inbox" || view.name === "today" || view.name === "upcoming" || view.name === "list" ||
@@ -183,7 +186,6 @@ interface SectionsProps {
 function Sections({ sections, where, load, empty, retry, more }: SectionsProps): JSX.Element {
   const app = useApp();
   const { ui } = app;
-  const [limit, setLimit] = useState(STEP);
   const end = useRef<HTMLDivElement>(null);
   const total = sections.reduce((sum, section) => sum + section.tasks.length, 0);
   const container = useRef<HTMLDivElement>(null);
@@ -194,14 +196,12 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
     if (sentinel === null) return;
     const observer = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
-      if (limit < total) setLimit((value) => value + STEP);
-      else if (more !== undefined && load.state === "ready" && load.nextCursor !== null) void more();
-    }, { rootMargin: "800px" });
+      if (more !== undefined && load.state === "ready" && load.nextCursor !== null) void more();
+    }, { rootMargin: AHEAD });
     observer.observe(sentinel);
     return () => observer.disconnect();
-  }, [limit, total, load]);
+  }, [total, load]);
 
-  // A row that should have the focus but is not rendered yet is reached by rendering up to it.
   useSignalEffect(() => {
     const request = ui.focusRequest.value;
     if (request === 0) return;
@@ -218,10 +218,8 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
         link?.closest(".row")?.scrollIntoView({ block: "nearest" });
         return link !== null && link !== undefined;
       };
-      if (focus()) return;
-      const index = app.order.peek().indexOf(id);
-      if (index >= 0) setLimit((value) => index < value ? value : index + STEP);
-      requestAnimationFrame(() => void focus());
+      // Its chunk is rendered because it holds the focus: one frame later at most it is there.
+      if (!focus()) requestAnimationFrame(() => void focus());
     });
   });
 
@@ -238,42 +236,111 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
     if (load.state === "loading" || load.state === "idle" || load.more) return <Skeleton rows={6} />;
     return <Empty {...empty} />;
   }
-  let left = limit;
-  let first = true;
-  const shown: JSX.Element[] = [];
-  for (const section of sections) {
-    if (left <= 0) break;
-    const tasks = section.tasks.slice(0, left);
-    left -= tasks.length;
-    const id = `section-${section.key}`;
-    const dayIsSaid = where === "day" && (section.key === "today" || section.heading?.kind === "day");
-    const rows = tasks.map((task) => {
-      const row = (
-        <Row key={app.store.keyOf(task.id)} task={task} first={first} where={where} dayIsSaid={dayIsSaid} />
-      );
-      first = false;
-      return row;
-    });
-    shown.push(
-      <section class="section" key={section.key} aria-labelledby={section.heading === null ? undefined : id}>
-        {section.heading !== null && (
-          <h2 class="section-heading" id={id} data-kind={section.key === "overdue" ? "overdue" : undefined}>
-            <Heading section={section} />
-            <span class="count" aria-label={plural(section.tasks.length, "task", "tasks")}>
-              {section.tasks.length.toLocaleString()}
-            </span>
-          </h2>
-        )}
-        <ul class="rows" role="list">{rows}</ul>
-      </section>,
-    );
-  }
+  let chunks = 0;
   return (
     <div class="sections" ref={container}>
-      {shown}
+      {sections.map((section) => {
+        const id = `section-${section.key}`;
+        return (
+          <section
+            class="section"
+            key={section.key}
+            aria-labelledby={section.heading === null ? undefined : id}
+          >
+            {section.heading !== null && (
+              <h2
+                class="section-heading"
+                id={id}
+                data-kind={section.key === "overdue" ? "overdue" : undefined}
+              >
+                <Heading section={section} />
+                <span class="count" aria-label={plural(section.tasks.length, "task", "tasks")}>
+                  {section.tasks.length.toLocaleString()}
+                </span>
+              </h2>
+            )}
+            <div class="rows" role="list">
+              {inChunks(section.tasks).map((tasks, index) => (
+                <Chunk
+                  key={index}
+                  tasks={tasks}
+                  number={chunks++}
+                  where={where}
+                  dayIsSaid={where === "day" && (section.key === "today" || section.heading?.kind === "day")}
+                />
+              ))}
+            </div>
+          </section>
+        );
+      })}
       <div ref={end} class="sections-end" aria-hidden="true" />
     </div>
   );
+}
+
+function inChunks(tasks: readonly Task[]): (readonly Task[])[] {
+  if (tasks.length <= CHUNK) return [tasks];
+  return Array.from(
+    { length: Math.ceil(tasks.length / CHUNK) },
+    (_, index) => tasks.slice(index * CHUNK, (index + 1) * CHUNK),
+  );
+}
+
+interface ChunkProps extends Pick<RowProps, "where" | "dayIsSaid"> {
+  tasks: readonly Task[];
+  number: number;
+}
+
+/** Rows near the window, or an empty place of their height: a long list costs what is seen of it. */
+function Chunk({ tasks, number, where, dayIsSaid }: ChunkProps): JSX.Element {
+  const { ui, store } = useApp();
+  const near = useSignal(number < 2);
+  const place = useRef<HTMLDivElement>(null);
+  const height = useRef(0);
+  const mine = useRef(tasks);
+  mine.current = tasks;
+  const holdsFocus = useComputed(() => {
+    const id = ui.focused.value;
+    return id !== null && !near.value && mine.current.some((task) => task.id === id);
+  });
+  const shown = near.value || holdsFocus.value;
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const observer = new IntersectionObserver(([entry]) => {
+      if (entry === undefined) return;
+      if (near.peek()) height.current = element.offsetHeight / Math.max(1, mine.current.length);
+      near.value = entry.isIntersecting;
+    }, { rootMargin: AHEAD });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  if (!shown) {
+    const each = height.current || estimateRow();
+    return <div ref={place} role="presentation" style={{ height: `${tasks.length * each}px` }} />;
+  }
+  return (
+    <div ref={place} role="presentation">
+      {tasks.map((task, index) => (
+        <Row
+          key={store.keyOf(task.id)}
+          task={task}
+          first={number === 0 && index === 0}
+          where={where}
+          dayIsSaid={dayIsSaid}
+        />
+      ))}
+    </div>
+  );
+}
+
+let row: number | null = null;
+/** The height of a row before one has been measured. */
+function estimateRow(): number {
+  row ??= isNarrow()
+    ? 56
+    : Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
+  return row;
 }
 
 function Heading({ section }: { section: Section }): ComponentChildren {
