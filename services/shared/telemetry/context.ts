@@ -17,15 +17,17 @@ export function currentContext(): WorkContext {
   return storage.getStore() ?? newContext();
 }
 
-/** A context that continues `traceparent` with a span of its own, or begins a trace when it is absent or invalid. */
+/**
+ * A context that hands `traceparent` on as it is (whoever opens a span puts its own in), or begins a trace when it
+ * is absent or invalid.
+ */
 export function newContext(options: { correlationId?: string; traceparent?: string } = {}): WorkContext {
-  const parent = TRACEPARENT.exec(options.traceparent ?? "");
-  const usable = parent !== null && !/^0+$/.test(parent[1] ?? "") && !/^0+$/.test(parent[2] ?? "");
-  const traceId = usable ? parent[1] : randomHex(16);
-  const flags = usable ? parent[3] : "01";
+  const given = options.traceparent ?? "";
+  const [, traceId = "", spanId = ""] = TRACEPARENT.exec(given) ?? [];
+  const usable = /[^0]/.test(traceId) && /[^0]/.test(spanId);
   return {
     correlationId: options.correlationId ?? uuidv7(),
-    traceparent: `00-${traceId}-${randomHex(8)}-${flags}`,
+    traceparent: usable ? given : `00-${randomHex(16)}-${randomHex(8)}-01`,
   };
 }
 
