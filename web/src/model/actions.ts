@@ -7,7 +7,7 @@ import { generateKeyBetween } from "fractional-indexing";
 import { ApiError, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, Due, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
-import { type Calendar, dayText, localDue, shortDayText } from "./dates.ts";
+import { type Calendar, dayInSentence, localDue, shortDayText } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { Router } from "./route.ts";
@@ -368,7 +368,7 @@ export function createActions(options: ActionsOptions) {
         const change: TaskPatch = task?.recurrence ? { due: null, recurrence: null } : { due: null };
         return patch(id, change, "Date removed");
       }
-      const day = dayText(Temporal.PlainDate.from(due.date), calendar.peek());
+      const day = dayInSentence(Temporal.PlainDate.from(due.date), calendar.peek());
       const moved = task?.due?.date !== due.date;
       return patch(id, { due }, moved ? `Moved to ${day}` : "Time changed");
     },

@@ -175,28 +175,32 @@ export function longDueText(due: Due, calendar: Calendar): string {
   return local.time === null ? day : `${day}, ${timeText(local.time, calendar.locale)}`;
 }
 
+/** The day inside a sentence: "tomorrow", and unchanged where it is a name or a date. */
+export function dayInSentence(date: Temporal.PlainDate, calendar: Calendar): string {
+  const days = daysUntil(date, calendar.today);
+  const text = dayText(date, calendar);
+  return days >= -6 && days <= 1 ? uncapped(text, calendar.locale) : text;
+}
+
 const uncapped = (text: string, locale: string) => text.slice(0, 1).toLocaleLowerCase(locale) + text.slice(1);
 
 /** An instant in the user's zone, near ones by their day: "Today 14:05", "12 Mar 14:05". */
-export function instantText(instant: string, calendar: Calendar): string {
+export function instantText(instant: string, calendar: Calendar, day = dayText): string {
   const local = Temporal.Instant.from(instant).toZonedDateTimeISO(calendar.timeZone);
   const time = local.toPlainTime().toString({ smallestUnit: "minute" });
-  return `${dayText(local.toPlainDate(), calendar)} ${timeText(time, calendar.locale)}`;
+  return `${day(local.toPlainDate(), calendar)} ${timeText(time, calendar.locale)}`;
 }
 
-/** How long ago, inside a sentence: "now", "5 min ago", "yesterday 14:05", "12 Mar 14:05". */
+export const instantInSentence = (instant: string, calendar: Calendar) =>
+  instantText(instant, calendar, dayInSentence);
+
+/** How long ago, inside a sentence: "just now", "5 min ago", "yesterday 14:05", "12 Mar 14:05". */
 export function agoText(instant: string, calendar: Calendar): string {
   const minutes = Math.floor(
     (calendar.now.epochMilliseconds - Temporal.Instant.from(instant).epochMilliseconds) / 60_000,
   );
-  if (minutes >= 60) {
-    const text = instantText(instant, calendar);
-    // Only the relative words begin small: "12 Mar" does not, nor does a weekday's name.
-    const days = daysUntil(dayOf(instant, calendar.timeZone), calendar.today);
-    return days >= -6 ? uncapped(text, calendar.locale) : text;
-  }
-  const relative = relativeFormat(calendar.locale, "short");
-  return minutes <= 0 ? relative.format(0, "second") : relative.format(-minutes, "minute");
+  if (minutes >= 60) return instantInSentence(instant, calendar);
+  return minutes <= 0 ? "just now" : relativeFormat(calendar.locale, "short").format(-minutes, "minute");
 }
 
 /** The user's day of an instant. */

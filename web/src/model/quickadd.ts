@@ -5,6 +5,7 @@ import type { ListWithCount, TaskInput } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
 import type { Calendar } from "./dates.ts";
 import type { ListActions } from "./lists.ts";
+import { freeColour } from "./priorities.ts";
 import type { Router } from "./route.ts";
 import type { SessionModel } from "./session.ts";
 import type { Toasts } from "./toasts.ts";
@@ -152,7 +153,7 @@ export function createQuickAdd(options: QuickAddModelOptions) {
       const { listName, ...task } = made;
       if (listName !== undefined) {
         try {
-          task.listId = (await listActions.create(listName, "grey")).id;
+          task.listId = (await listActions.create(listName, freeColour(lists.peek()))).id;
         } catch (error) {
           giveBack();
           toasts.show({

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { describeRecurrence } from "../../../services/shared/domain/recurrence.ts";
 import type { Actor, HistoryEntry, ReminderEntry, Task } from "../api/types.ts";
-import { agoText, type Calendar, instantText, longDueText } from "../model/dates.ts";
+import { agoText, type Calendar, instantInSentence, instantText, longDueText } from "../model/dates.ts";
 import { priorityLabel } from "../model/priorities.ts";
 import { failure, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
@@ -237,14 +237,14 @@ export function RemindersPanel({ task }: { task: Task }): JSX.Element {
 function ledgerText(entry: ReminderEntry, calendar: Calendar): string {
   switch (entry.status) {
     case "scheduled":
-      return `Planned for ${instantText(entry.fireAt, calendar)}`;
+      return `Planned for ${instantInSentence(entry.fireAt, calendar)}`;
     case "delivered":
-      return `Delivered ${instantText(entry.deliveredAt ?? entry.fireAt, calendar)}${
+      return `Delivered ${instantInSentence(entry.deliveredAt ?? entry.fireAt, calendar)}${
         entry.late ? ", late" : ""
       }`;
     case "cancelled":
-      return `Cancelled, was planned for ${instantText(entry.fireAt, calendar)}`;
+      return `Cancelled, was planned for ${instantInSentence(entry.fireAt, calendar)}`;
     case "failed":
-      return `Failed, was planned for ${instantText(entry.fireAt, calendar)}`;
+      return `Failed, was planned for ${instantInSentence(entry.fireAt, calendar)}`;
   }
 }

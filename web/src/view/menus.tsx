@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { Task } from "../api/types.ts";
 import type { Menu } from "../model/ui.ts";
-import { PRIORITIES } from "../model/priorities.ts";
+import { freeColour, PRIORITIES } from "../model/priorities.ts";
 import { failure, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { rowOf } from "./dom.ts";
@@ -128,7 +128,7 @@ function ListMenu({ task, close }: EditorProps): JSX.Element {
         valid: (text) => text.length <= 100,
         run: (text) => {
           close();
-          listActions.create(text, "teal").then(
+          listActions.create(text, freeColour(lists)).then(
             (list) => actions.setList(task.id, list.id),
             (error) =>
               toasts.show({

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { exportUrl } from "../api/rondo.ts";
 import type { ApiKey, ImportFormat, ImportResult, Preferences, ProfilePatch } from "../api/types.ts";
-import { instantText, zoneText } from "../model/dates.ts";
+import { instantInSentence, zoneText } from "../model/dates.ts";
 import { failure, plural, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { copyText } from "./dom.ts";
@@ -322,7 +322,7 @@ function Keys(): JSX.Element {
                   {key.start !== null && `${key.start}… · `}
                   {key.lastUsedAt === null
                     ? "never used"
-                    : `last used ${instantText(key.lastUsedAt, app.calendar.value)}`}
+                    : `last used ${instantInSentence(key.lastUsedAt, app.calendar.value)}`}
                 </span>
               </span>
               <button

@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Colour } from "../api/types.ts";
 import type { Connection } from "../model/app.ts";
+import { freeColour } from "../model/priorities.ts";
 import { type View, viewKey, viewUrl } from "../model/route.ts";
 import { failure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
@@ -210,7 +211,7 @@ export function addTask(app: ReturnType<typeof useApp>): void {
 }
 
 function NewList(): JSX.Element {
-  const { listActions, router, ui } = useApp();
+  const { listActions, router, ui, lists } = useApp();
   const [open, setOpen] = useState(false);
   const [name, setName] = useState("");
   const [colour, setColour] = useState<Colour>("teal");
@@ -238,7 +239,10 @@ function NewList(): JSX.Element {
         title="New list"
         aria-haspopup="dialog"
         aria-expanded={open}
-        onClick={() => setOpen(true)}
+        onClick={() => {
+          setColour(freeColour(lists.value));
+          setOpen(true);
+        }}
       >
         <Plus size={15} />
       </button>

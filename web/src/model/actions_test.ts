@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { applyPatch } from "./actions.ts";
+import { createApp } from "./app.ts";
+import { aTask } from "./testing.ts";
+import type { Change, Task } from "../api/types.ts";
+
+const ME = {
+  id: "u1",
+  name: "Mira",
+  email: "mira@example.test",
+  timeZone: "Europe/Berlin",
+  preferences: {
+    channels: { inApp: true, email: false, push: false },
+    quietHours: { enabled: false, from: "22:00", to: "07:00" },
+    theme: "system",
+    density: "comfortable",
+    weekStart: "monday",
+  },
+  capabilities: { email: false, push: false },
+};
+const INBOX = {
+  id: "inbox",
+  name: "Inbox",
+  colour: "grey",
+  inbox: true,
+  position: "a0",
+  version: 1,
+  createdAt: "2026-01-01T00:00:00Z",
+  updatedAt: "2026-01-01T00:00:00Z",
+  deletedAt: null,
+  open: 0,
+};
+
+type Answer = { status?: number; body?: unknown };
+
+/** An application whose server is a function and whose stream is in the test's hand. */
+async function anApp(
+  tasks: Task[],
+  answer: (method: string, path: string, body: unknown) => Answer | Promise<Answer>,
+) {
+  const listeners = new Map<string, (event: MessageEvent<string>) => void>();
+  const sent: { method: string; path: string; key: string | null; body: unknown }[] = [];
+  const app = createApp({
+    history: {
+      read: () => new URL("http://localhost/inbox"),
+      push: () => {},
+      replace: () => {},
+      listen: () => {},
+    },
+    locale: "en-GB",
+    timeZone: "Europe/Berlin",
+    now: () => Temporal.Instant.from("2026-03-03T09:00:00Z"),
+    stream: {
+      open: () => ({
+        addEventListener: (type, listener) => void listeners.set(type, listener),
+        close: () => {},
+      }),
+      schedule: () => () => {},
+    },
+    fetch: async (input, init) => {
+      const path = String(input);
+      const method = init?.method ?? "GET";
+      const text = typeof init?.body === "string" ? JSON.parse(init.body) : null;
+      const reply = (body: unknown, status = 200) =>
+        new Response(status === 204 ? null : JSON.stringify(body), { status });
+      if (path === "/api/me") return reply(ME);
+      if (path === "/api/lists" && method === "GET") return reply({ items: [INBOX] });
+      if (path.startsWith("/api/notifications")) return reply({ items: [], nextCursor: null, unread: 0 });
+      if (path.startsWith("/api/tasks?")) return reply({ items: tasks, nextCursor: null });
+      sent.push({ method, path, key: new Headers(init?.headers).get("idempotency-key"), body: text });
+      const { status = 200, body } = await answer(method, path, text);
+      return reply(body, status);
+    },
+  });
+  const emit = (type: string, data: unknown) =>
+    listeners.get(type)?.(new MessageEvent(type, { data: JSON.stringify(data) }));
+  await app.start();
+  emit("ready", { seq: 0 });
+  await until(() => app.connection.value === "live");
+  let seq = 0;
+  return {
+    app,
+    sent,
+    change: (part: Partial<Change>) =>
+      emit("change", {
+        seq: ++seq,
+        eventId: `e${seq}`,
+        type: "task.updated.v1",
+        taskId: part.task?.id ?? null,
+        task: null,
+        at: "2026-03-03T09:00:00Z",
+        actor: { kind: "user", id: "u1" },
+        causationId: `c${seq}`,
+        ...part,
+      }),
+    /** Ends the session: its timers and its stream go with it. */
+    [Symbol.asyncDispose]: () => app.session.signOut(),
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) {
+    if (condition()) return;
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  assert.fail("the condition was not met");
+}
+
+const shown = (app: Awaited<ReturnType<typeof anApp>>["app"]) =>
+  app.sections.value.flatMap((section) => section.tasks.map((task) => task.title));
+
+Deno.test("applyPatch() fills a due and leaves other fields alone", () => {
+  const task = aTask({ title: "a", tags: ["x"] });
+  const patched = applyPatch(task, { due: { date: "2026-03-04" }, reminders: [{ before: "PT30M" }] });
+  assert.deepEqual(patched.due, { date: "2026-03-04", time: null, timeZone: null });
+  assert.equal(patched.reminders[0]?.before, "PT30M");
+  assert.deepEqual([patched.title, patched.tags], ["a", ["x"]]);
+  assert.equal(applyPatch(patched, { due: null }).due, null);
+});
+
+Deno.test("complete() shows at once, rolls back on a refusal and says so", async () => {
+  const task = aTask({ id: "t1", title: "Pay rent" });
+  await using scene = await anApp(
+    [task],
+    (_method, path) =>
+      path.endsWith("/complete")
+        ? { status: 409, body: { title: "Conflict", detail: "It was moved." } }
+        : { body: {} },
+  );
+  const { app } = scene;
+  const done = app.actions.complete("t1");
+  assert.equal(app.store.get("t1")?.status, "completed");
+  await done;
+  assert.equal(app.store.get("t1")?.status, "open");
+  assert.deepEqual(app.toasts.toasts.value.map(({ tone, text, detail }) => [tone, text, detail]), [
+    ["error", "Could not complete “Pay rent”", "It was moved."],
+  ]);
+});
+
+Deno.test("complete() of a recurring task tells the next date when it arrives", async () => {
+  const task = aTask({
+    id: "t1",
+    title: "Rent",
+    seriesId: "s",
+    occurrence: 1,
+    recurrence: { rule: "FREQ=MONTHLY", mode: "schedule" },
+    due: { date: "2026-03-03", time: null, timeZone: null },
+  });
+  await using scene = await anApp([task], () => ({ body: { ...task, status: "completed", version: 2 } }));
+  await scene.app.actions.complete("t1");
+  scene.change({
+    type: "task.created.v1",
+    task: aTask({
+      ...task,
+      id: "t2",
+      occurrence: 2,
+      due: { date: "2026-04-03", time: null, timeZone: null },
+    }),
+  });
+  assert.equal(scene.app.toasts.toasts.value[0]?.detail, "Next: Fri 3 Apr");
+});
+
+Deno.test("undo uses the event that arrived for the very version", async () => {
+  const task = aTask({ id: "t1", title: "Rent" });
+  await using scene = await anApp(
+    [task],
+    (_method, path) =>
+      path === "/api/undo"
+        ? { body: { changes: [] } }
+        : { body: { ...task, status: "completed", version: 2 } },
+  );
+  await scene.app.actions.complete("t1");
+  scene.change({
+    eventId: "wanted",
+    type: "task.completed.v1",
+    task: { ...task, status: "completed", version: 2 },
+  });
+  scene.app.toasts.toasts.value[0]?.action?.run();
+  await until(() => scene.sent.some(({ path }) => path === "/api/undo"));
+  assert.deepEqual(scene.sent.at(-1)?.body, { eventId: "wanted" });
+});
+
+Deno.test("create() shows one row although its event comes before its answer", async () => {
+  let release = (_: Answer) => {};
+  const answer = new Promise<Answer>((resolve) => release = resolve);
+  await using scene = await anApp([], () => answer);
+  const created = scene.app.actions.create({ title: "Milk" });
+  assert.deepEqual(shown(scene.app), ["Milk"]);
+  const real = aTask({ id: "real", title: "Milk" });
+  scene.change({ type: "task.created.v1", task: real });
+  assert.deepEqual(shown(scene.app), ["Milk"]);
+  release({ status: 201, body: real });
+  await created;
+  await until(() => scene.app.store.creating() === 0);
+  assert.deepEqual(shown(scene.app), ["Milk"]);
+  assert.equal(scene.app.store.get("real")?.id, "real");
+});
+
+Deno.test("quick add gives the text back when the server refuses it", async () => {
+  await using scene = await anApp([], () => ({
+    status: 422,
+    body: { title: "Invalid", errors: [{ path: "title", message: "must be shorter" }] },
+  }));
+  const { quickAdd, toasts } = scene.app;
+  quickAdd.setText("Milk #shop");
+  await quickAdd.submit();
+  assert.equal(quickAdd.text.value, "Milk #shop");
+  assert.equal(toasts.toasts.value[0]?.detail, "must be shorter");
+  assert.deepEqual(shown(scene.app), []);
+});
+
+Deno.test("quick add finds lists by name in any case", async () => {
+  await using scene = await anApp(
+    [],
+    (_method, _path, body) => ({ status: 201, body: { ...aTask({}), ...body as object } }),
+  );
+  scene.app.quickAdd.setText("Milk @inbox !high");
+  await scene.app.quickAdd.submit();
+  const [post] = scene.sent;
+  assert.deepEqual([post?.method, post?.path], ["POST", "/api/tasks"]);
+  assert.ok(post?.key);
+  const { listId, priority, title } = post?.body as { listId: string; priority: string; title: string };
+  assert.deepEqual([title, listId, priority], ["Milk", "inbox", "high"]);
+});
+
+Deno.test("a change from another tab shows without a reload, an older one does not", async () => {
+  const task = aTask({ id: "t1", title: "old", version: 5 });
+  await using scene = await anApp([task], () => ({ body: {} }));
+  scene.change({ task: { ...task, title: "new", version: 6 } });
+  assert.deepEqual(shown(scene.app), ["new"]);
+  scene.change({ task: { ...task, title: "stale", version: 4 } });
+  assert.deepEqual(shown(scene.app), ["new"]);
+});

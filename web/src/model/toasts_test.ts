@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { createToasts, ERROR_TOAST_MS, TOAST_MS } from "./toasts.ts";
+
+function withClock() {
+  const timers = new Map<number, { run: () => void; ms: number }>();
+  let next = 0;
+  const toasts = createToasts({
+    schedule(run, ms) {
+      const id = next++;
+      timers.set(id, { run, ms });
+      return () => timers.delete(id);
+    },
+  });
+  return { toasts, timers: () => [...timers.values()] };
+}
+
+Deno.test("createToasts() keeps an undo for eight seconds and errors for longer", () => {
+  const { toasts, timers } = withClock();
+  toasts.show({ text: "Completed" });
+  toasts.show({ tone: "error", text: "Could not" });
+  assert.deepEqual(timers().map(({ ms }) => ms), [TOAST_MS, ERROR_TOAST_MS]);
+  assert.equal(TOAST_MS, 8_000);
+  timers()[0]?.run();
+  assert.deepEqual(toasts.toasts.value.map(({ text }) => text), ["Could not"]);
+});
+
+Deno.test("createToasts() shows three at most and none disappears while it is pointed at", () => {
+  const { toasts, timers } = withClock();
+  for (const text of ["a", "b", "c", "d"]) toasts.show({ text });
+  assert.deepEqual(toasts.toasts.value.map(({ text }) => text), ["b", "c", "d"]);
+  toasts.hold(true);
+  assert.equal(timers().length, 0);
+  toasts.hold(false);
+  assert.equal(timers().length, 3);
+});
