@@ -1,6 +1,6 @@
 /** The relay: publishes what the other services wrote to their outboxes, and nothing else. */
 import { createServiceApp, databaseReady, type ServiceDependencies } from "../shared/http/app.ts";
-import { openSessionLocks } from "../shared/runtime/embedded/session_locks.ts";
+import { openSessionLocks } from "../shared/store/session_locks.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import { type RelayLoop, startRelayLoop } from "./relay.ts";
 

@@ -1,5 +1,5 @@
 /** Which key buckets this relay owns: a fair share among the relays that run, moved without overlap. */
-import type { Lease, SessionLocks } from "../shared/runtime/embedded/session_locks.ts";
+import type { Lease, SessionLocks } from "../shared/store/session_locks.ts";
 import { BUCKETS } from "./outbox.ts";
 
 export interface Buckets {

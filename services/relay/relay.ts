@@ -3,8 +3,8 @@
  * between the acknowledgement and the deletion publishes again; consumers' inboxes make that harmless.
  */
 import type { OutboundEvent, Publisher, PublishResult } from "../shared/runtime/ports.ts";
-import { bounded, pause, reason, Wakeup } from "../shared/runtime/embedded/waiting.ts";
-import type { SessionLocks } from "../shared/runtime/embedded/session_locks.ts";
+import { bounded, pause, reason, Wakeup } from "../shared/runtime/waiting.ts";
+import type { SessionLocks } from "../shared/store/session_locks.ts";
 import type { Sql } from "../shared/store/database.ts";
 import type { Log } from "../shared/telemetry/log.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";

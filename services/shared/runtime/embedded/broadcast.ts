@@ -4,7 +4,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Subscription } from "../ports.ts";
 import type { Loop } from "./member.ts";
 import { type PartitionId, read } from "./topic_log.ts";
-import { bounded, pause, Wakeup } from "./waiting.ts";
+import { bounded, pause, Wakeup } from "../waiting.ts";
 
 export interface BroadcastOptions {
   sql: Sql;

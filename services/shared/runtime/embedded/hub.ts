@@ -10,7 +10,7 @@ import { createInvoker } from "./invoke.ts";
 import { deleteJob, type JobHandler, type JobRunner, startJobRunner, writeJob } from "./jobs.ts";
 import { type Loop, type RetryOptions, startMember } from "./member.ts";
 import { createSecrets } from "./secrets.ts";
-import { openSessionLocks } from "./session_locks.ts";
+import { openSessionLocks } from "../../store/session_locks.ts";
 import { createState } from "./state.ts";
 import {
   answerAll,
@@ -22,7 +22,7 @@ import {
   prune,
   refusal,
 } from "./topic_log.ts";
-import { pause, reason, Wakeup } from "./waiting.ts";
+import { pause, reason, Wakeup } from "../waiting.ts";
 
 export interface EmbeddedHubOptions {
   /** The hub's pool, as role `rondo_broker`; the hub does not end it. */

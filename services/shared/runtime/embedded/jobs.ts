@@ -3,8 +3,8 @@ import type { Clock } from "../../domain/time.ts";
 import type { Sql } from "../../store/database.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Job } from "../ports.ts";
-import type { SessionLocks } from "./session_locks.ts";
-import { bounded, pause, Wakeup } from "./waiting.ts";
+import type { SessionLocks } from "../../store/session_locks.ts";
+import { bounded, pause, Wakeup } from "../waiting.ts";
 
 export type JobHandler = (job: Job, signal: AbortSignal) => Promise<void>;
 

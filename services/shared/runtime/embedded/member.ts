@@ -3,9 +3,9 @@ import type { Sql } from "../../store/database.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Delivery, Outcome, Subscription } from "../ports.ts";
-import type { SessionLocks } from "./session_locks.ts";
+import type { SessionLocks } from "../../store/session_locks.ts";
 import { type LogEntry, type PartitionId, read } from "./topic_log.ts";
-import { bounded, pause, reason, Wakeup } from "./waiting.ts";
+import { bounded, pause, reason, Wakeup } from "../waiting.ts";
 
 export interface RetryOptions {
   /** Deliveries of one event before it is a dead letter (default 5). */

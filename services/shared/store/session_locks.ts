@@ -4,9 +4,9 @@
  * a lease to run out; a process that merely lost its connection learns it by the lease's `lost`.
  */
 import postgres from "postgres";
-import type { Sql } from "../../store/database.ts";
-import type { Log } from "../../telemetry/log.ts";
-import { pause, Wakeup } from "./waiting.ts";
+import type { Sql } from "./database.ts";
+import type { Log } from "../telemetry/log.ts";
+import { pause, Wakeup } from "../runtime/waiting.ts";
 
 /** A name that is owned until it is released or lost. */
 export interface Lease {
