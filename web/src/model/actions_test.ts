@@ -64,6 +64,7 @@ async function anApp(
       const reply = (body: unknown, status = 200) =>
         new Response(status === 204 ? null : JSON.stringify(body), { status });
       if (path === "/api/me") return reply(ME);
+      if (path === "/api/auth/sign-out") return reply({});
       if (path === "/api/lists" && method === "GET") return reply({ items: [INBOX] });
       if (path.startsWith("/api/notifications")) return reply({ items: [], nextCursor: null, unread: 0 });
       if (path.startsWith("/api/tasks?")) return reply({ items: tasks, nextCursor: null });

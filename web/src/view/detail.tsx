@@ -434,28 +434,30 @@ function Subtasks({ task }: { task: Task }): JSX.Element | null {
           Subtasks <span class="count">{done}/{children.length}</span>
         </h2>
       )}
-      <ul role="list">
-        {children.map((child) => (
-          <li
-            class="subtask"
-            key={store.keyOf(child.id)}
-            data-done={child.status === "completed" || undefined}
-          >
-            <Check task={child} onToggle={() => void actions.toggle(child.id)} />
-            <a
-              href={`?task=${child.id}`}
-              dir="auto"
-              onClick={(event) => {
-                if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-                event.preventDefault();
-                router.openTask(child.id);
-              }}
+      {children.length > 0 && (
+        <ul role="list">
+          {children.map((child) => (
+            <li
+              class="subtask"
+              key={store.keyOf(child.id)}
+              data-done={child.status === "completed" || undefined}
             >
-              {child.title}
-            </a>
-          </li>
-        ))}
-      </ul>
+              <Check task={child} onToggle={() => void actions.toggle(child.id)} />
+              <a
+                href={`?task=${child.id}`}
+                dir="auto"
+                onClick={(event) => {
+                  if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+                  event.preventDefault();
+                  router.openTask(child.id);
+                }}
+              >
+                {child.title}
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
       {adding
         ? (
           <form

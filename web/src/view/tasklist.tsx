@@ -7,7 +7,7 @@ import type { Load } from "../model/app.ts";
 import { dayText, longDayText } from "../model/dates.ts";
 import type { Section } from "../model/grouping.ts";
 import type { View } from "../model/route.ts";
-import { failure, plural } from "../model/wording.ts";
+import { failure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { isNarrow, prefersStill, rowOf } from "./dom.ts";
 import { CalendarDays, CircleCheck, Hash, Inbox, List, Search, Sun, Trash2 } from "./icons.tsx";
@@ -254,8 +254,9 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
                 data-kind={section.key === "overdue" ? "overdue" : undefined}
               >
                 <Heading section={section} />
-                <span class="count" aria-label={plural(section.tasks.length, "task", "tasks")}>
+                <span class="count">
                   {section.tasks.length.toLocaleString()}
+                  <span class="visually-hidden">{section.tasks.length === 1 ? "task" : "tasks"}</span>
                 </span>
               </h2>
             )}
