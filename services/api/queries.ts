@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Actor, ChangeType } from "../shared/contracts/events.ts";
 import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
-import type { Task } from "../shared/contracts/task.ts";
+import { isStorable, type Task } from "../shared/contracts/task.ts";
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
 import { notFound } from "../shared/http/problem.ts";
 import { asUser, type Fragment, type Sql, type Tx } from "../shared/store/database.ts";
@@ -111,13 +111,16 @@ function readable(sort: string, value: string): boolean {
   const plan = SORTS[sort as keyof typeof SORTS];
   switch (plan?.type) {
     case "timestamptz":
-      return value === "infinity" || /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00$/.test(value);
+      return value === "infinity" ||
+        /^(?!0000)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/.test(value) &&
+          z.iso.datetime({ offset: true }).safeParse(`${value.replace(" ", "T")}:00`).success;
     case "smallint":
       return /^[0-3]$/.test(value);
     case "real":
-      return /^\d{1,9}(\.\d{1,12})?(e-?\d{1,2})?$/.test(value);
+      // A rank lies between 0 and 1, at times in the notation of small numbers.
+      return /^\d(\.\d{1,12})?(e-[0-3]?\d)?$/.test(value);
     case "text":
-      return !value.includes("\0");
+      return isStorable(value);
     default:
       return false;
   }

@@ -133,7 +133,9 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
           [status, { description, schema, mediaType = "application/json" }],
         ) => [
           status,
-          { description, ...(schema === undefined ? {} : { content: { [mediaType]: { schema } } }) },
+          Number(status) >= 400
+            ? { description, content: { "application/problem+json": { schema: Problem } } }
+            : { description, ...(schema === undefined ? {} : { content: { [mediaType]: { schema } } }) },
         ]),
       ),
       ...Object.fromEntries(problems.map((status) => [status, {
