@@ -90,6 +90,19 @@ function viewPath(view: View): string {
   }
 }
 
+/** The address of the sign-in view that leads back to `from` afterwards. */
+export const signInUrl = (from: string): string =>
+  from === "/inbox" ? "/sign-in" : `/sign-in?${new URLSearchParams({ next: from })}`;
+
+/** Where signing in at `url` leads: an address of this application, whatever the link says. */
+export function afterSignIn(url: URL): string {
+  const next = url.searchParams.get("next");
+  const wanted = next === null ? null : URL.parse(next, url.origin);
+  if (wanted === null || wanted.origin !== url.origin) return "/inbox";
+  const { name } = parseView(wanted);
+  return name === "sign-in" || name === "sign-up" ? "/inbox" : wanted.pathname + wanted.search;
+}
+
 /** Two addresses of one view differ at most in what is open beside it. */
 export const viewKey = (view: View) => view.name === "search" ? "/search" : viewPath(view);
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createRouter, parseRoute, type View, viewUrl } from "./route.ts";
+import { afterSignIn, createRouter, parseRoute, signInUrl, type View, viewUrl } from "./route.ts";
 
 const at = (path: string) => parseRoute(new URL(path, "http://localhost"));
 
@@ -63,4 +63,16 @@ Deno.test("createRouter() lets back close a task, however many were opened in a 
   history.back();
   assert.equal(router.taskId.value, null);
   assert.equal(router.view.value.name, "today");
+});
+
+Deno.test("afterSignIn() leads back to the address that was asked for, and never to another origin", () => {
+  const back = (path: string) => afterSignIn(new URL(path, "http://localhost"));
+  assert.equal(back(signInUrl("/upcoming?task=t1&panel=activity")), "/upcoming?task=t1&panel=activity");
+  assert.equal(signInUrl("/inbox"), "/sign-in");
+  assert.equal(back("/sign-in"), "/inbox");
+  for (
+    const next of ["https://elsewhere.example/", "//elsewhere.example/x", "javascript:alert(1)", "/sign-up"]
+  ) {
+    assert.equal(back(signInUrl(next)), "/inbox");
+  }
 });

@@ -23,6 +23,9 @@ export function Auth(): JSX.Element {
     { name?: string; email?: string; password?: string; form?: string }
   >({});
 
+  // Where it leads afterwards stays in the address from one form to the other.
+  const { search: query } = app.platform.history.read();
+
   const submit = async () => {
     const found: typeof problems = {};
     if (making && name.trim() === "") found.name = "Tell us what to call you.";
@@ -125,12 +128,12 @@ export function Auth(): JSX.Element {
           {making
             ? (
               <>
-                You have an account? <a href="/sign-in">Sign in</a>
+                You have an account? <a href={`/sign-in${query}`}>Sign in</a>
               </>
             )
             : (
               <>
-                New here? <a href="/sign-up">Create an account</a>
+                New here? <a href={`/sign-up${query}`}>Create an account</a>
               </>
             )}
         </p>

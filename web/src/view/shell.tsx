@@ -13,6 +13,7 @@ import { Empty, Failed, Skeleton, useAfter } from "./states.tsx";
 import { TaskView } from "./tasklist.tsx";
 import { Toasts } from "./toasts.tsx";
 import { viewTitle } from "./viewheader.tsx";
+import { afterSignIn, signInUrl, viewUrl } from "../model/route.ts";
 import { failure } from "../model/wording.ts";
 
 const Auth = lazy(async () => (await import("./pages.ts")).Auth, () => null);
@@ -24,15 +25,24 @@ export function Root(): JSX.Element {
   const app = useApp();
   const session = app.session.session.value;
   const waiting = useAfter(150);
+  const left = useRef(false);
 
   useSignalEffect(() => {
-    const { view } = app.router.route.value;
-    const { state } = app.session.session.value;
+    const { view, ...rest } = app.router.route.value;
+    const current = app.session.session.value;
+    const { state } = current;
     const signingIn = view.name === "sign-in" || view.name === "sign-up";
     document.title = `${viewTitle(view, app.lists.value)} · Rondo`;
     untracked(() => {
-      if (state === "signed-in" && signingIn) app.router.go("/inbox", { replace: true });
-      if (state === "signed-out" && !signingIn) app.router.go("/sign-in", { replace: true });
+      if (current.state === "signed-in" && signingIn) {
+        app.router.go(afterSignIn(app.platform.history.read()), { replace: true });
+      }
+      if (current.state === "signed-out" && !signingIn) {
+        // Who leaves by choice begins anew; a link, or a session that ended, leads back to where it was.
+        const from = left.current && !current.expired ? "/inbox" : viewUrl(view, rest);
+        app.router.go(signInUrl(from), { replace: true });
+      }
+      left.current = state === "signed-in";
     });
   });
 
