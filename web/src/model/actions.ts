@@ -54,6 +54,8 @@ export function createActions(options: ActionsOptions) {
   const undoStack: Done[][] = [];
   /** Toasts of recurring completions that wait for their next occurrence, by series. */
   const awaitingNext = new Map<string, { taskId: string; toast: number; occurrence: number }>();
+  /** The last creation whose answer did not come. */
+  let unanswered: { said: string; key: string } | null = null;
   /** Writes to one task go out one after the other, so that they land in the order they were made. */
   const queues = new Map<string, Promise<unknown>>();
 
@@ -289,7 +291,10 @@ export function createActions(options: ActionsOptions) {
       deletedAt: null,
     };
     const mutation = store.insert(applyPatch(blank, body));
-    const key = randomId();
+    const said = JSON.stringify(body);
+    // The same task sent again after a lost answer is the same write: the server may have it already.
+    const key = unanswered?.said === said ? unanswered.key : randomId();
+    unanswered = null;
     try {
       const task = await inOrder(blank.id, () => rondo.createTask(body, key));
       mutation.confirm(task);
@@ -298,6 +303,9 @@ export function createActions(options: ActionsOptions) {
       toasts.say(`Added ${input.title}`);
       return task;
     } catch (error) {
+      if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) {
+        unanswered = { said, key };
+      }
       mutation.rollback();
       toasts.show({
         tone: "error",
@@ -393,6 +401,7 @@ export function createActions(options: ActionsOptions) {
     noteArrival,
     clear(): void {
       undoStack.length = 0;
+      unanswered = null;
       awaitingNext.clear();
       queues.clear();
     },

@@ -232,3 +232,24 @@ Deno.test("a change from another tab shows without a reload, an older one does n
   scene.change({ task: { ...task, title: "stale", version: 4 } });
   assert.deepEqual(shown(scene.app), ["new"]);
 });
+
+Deno.test("create() sends the same key again when the answer to the same task was lost", async () => {
+  let answers = 0;
+  await using scene = await anApp([], (_method, _path, body) => {
+    answers += 1;
+    return answers === 1
+      ? { status: 500, body: {} }
+      : { status: 201, body: { ...aTask({}), ...body as object } };
+  });
+  const { quickAdd } = scene.app;
+  quickAdd.setText("Milk");
+  await quickAdd.submit();
+  assert.equal(quickAdd.text.value, "Milk");
+  await quickAdd.submit();
+  quickAdd.setText("Milk");
+  await quickAdd.submit();
+  const [first, second, third] = scene.sent.map(({ key }) => key);
+  assert.ok(first);
+  assert.equal(first, second);
+  assert.notEqual(second, third);
+});

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { DueInput, ReminderInput } from "../api/types.ts";
 import {
-  dayText,
+  dayInSentence,
   firstWeekday,
   localDue,
   longDayText,
@@ -298,7 +298,7 @@ export function RemindersEditor({ task }: EditorProps): JSX.Element {
     setAt("");
   };
   const unused = BEFORE.filter((before) => !reminders.some((reminder) => reminder.before === before));
-  const day = task.due === null ? null : dayText(localDue(task.due, calendar.timeZone).date, calendar);
+  const day = task.due === null ? null : dayInSentence(localDue(task.due, calendar.timeZone).date, calendar);
   return (
     <div class="reminders-editor">
       {reminders.length > 0 && (
