@@ -68,7 +68,7 @@ const readRoute = createRoute({
 const readAllRoute = createRoute({
   method: "post",
   path: "/internal/notifications/read-all",
-  responses: { 200: json("How many were unread until now", z.object({ read: z.int(), unread: z.int() })) },
+  responses: { 200: json("How many were unread until now", z.object({ read: z.int() })) },
 });
 const Cursor = z.tuple([Uuid]);
 const DueReminder = z.object({ type: z.literal("reminder.due.v1"), partitionkey: Uuid });
@@ -174,7 +174,7 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
         update notifications.notifications set read_at = ${formatInstant(clock.now())}
         where user_id = ${userId} and read_at is null
         returning id`);
-    return context.json({ read: read.length, unread: 0 }, 200);
+    return context.json({ read: read.length }, 200);
   });
   app.openapi(readRoute, async (context) => {
     const { id } = context.req.valid("param");

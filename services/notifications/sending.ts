@@ -229,7 +229,7 @@ export function createSending(options: SendingOptions): Sending {
         tx`
           update notifications.deliveries as d set job_state = 'set'
           from jsonb_to_recordset(${tx.json(done as never)}) as p (id uuid, "nextAttemptAt" timestamptz)
-          where d.id = p.id and d.job_state = 'wanted' and d.next_attempt_at = p."nextAttemptAt"`);
+          where d.id = p.id and d.status = 'pending' and d.job_state = 'wanted' and d.next_attempt_at = p."nextAttemptAt"`);
       if (failure !== null) throw failure.cause;
     }
   }

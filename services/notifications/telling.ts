@@ -14,8 +14,8 @@ const TOPICS: readonly Topic[] = ["notifications"];
  * Waits until nobody else writes this user's notifications: a consumer's transaction and a delivery's touch the
  * same rows and the stream in different orders, and with this lock first they can't wait for each other.
  */
-export async function lockUser(tx: Tx, userId: string): Promise<void> {
-  await tx`select pg_advisory_xact_lock(hashtext('notifications'), hashtext(${userId}))`;
+export function lockUser(tx: Tx, userId: string): Promise<unknown> {
+  return tx`select pg_advisory_xact_lock(hashtext('notifications'), hashtext(${userId}))`.execute();
 }
 
 type Delivery = Notification["deliveries"][number];

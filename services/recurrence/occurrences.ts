@@ -123,7 +123,9 @@ export function createOccurrences(options: OccurrencesOptions): Occurrences {
           and ${
         eventIds === null
           ? tx`next_attempt_at <= ${formatInstant(clock.now())}`
-          : tx`event_id in (select value::uuid from jsonb_array_elements_text(${tx.json([...eventIds])}))`
+          : tx`event_id = any(array(select value::uuid from jsonb_array_elements_text(${
+            tx.json([...eventIds])
+          })))`
       }
         order by user_id, seq
         limit 500`);

@@ -349,7 +349,7 @@ Deno.test("reminders fires from the ledger while the scheduler is down, and asks
 Deno.test("reminders gives a job back to a row that rang too early", async () => {
   await using test = await setUp();
   await test.runtime.deliver("task-events", [aStory().tell("task.created.v1")]);
-  await waitFor(() => test.runtime.scheduled.size === 1);
+  await waitFor(async () => (await test.ledger())[0]?.job_state === "set");
   const [job] = test.runtime.scheduled.values();
   assert.ok(job);
   test.runtime.scheduled.clear();

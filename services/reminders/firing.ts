@@ -6,7 +6,7 @@ import { asUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { appendEvents, type EventDraft } from "../shared/store/outbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import { ACTOR, lockUser, TOPICS } from "./ledger.ts";
+import { ACTOR, lockUser, TOPICS, uuids } from "./ledger.ts";
 import { forEachLimited } from "./loop.ts";
 
 /** A reminder that fires this long after its time is marked late: more than a broker's hiccup, less than a meeting. */
@@ -68,13 +68,15 @@ export function createFiring(options: FiringOptions): Firing {
     const rows = await asUser(sql, EVERY_USER, async (tx) => {
       const due = await tx<{ id: string; userId: string }[]>`
         select id, user_id as "userId" from reminders.ledger
-        where status = 'scheduled' and fire_at <= ${formatInstant(clock.now())} and id in ${idsIn(tx, ids)}`;
+        where status = 'scheduled' and fire_at <= ${formatInstant(clock.now())} and id = any(${
+        uuids(tx, ids)
+      })`;
       if (due.length === ids.length) return due;
       // A job that came too early (the row was moved on, or a clock is ahead) is used up: it needs another.
       await tx`
         update reminders.ledger set job_state = 'wanted'
         where status = 'scheduled' and job_state = 'set' and fire_at > ${formatInstant(clock.now())}
-          and id in ${idsIn(tx, ids)}`;
+          and id = any(${uuids(tx, ids)})`;
       return due;
     });
     await fireRows(rows);
@@ -96,8 +98,9 @@ export function createFiring(options: FiringOptions): Firing {
   async function fireUser(userId: string, ids: readonly string[]): Promise<void> {
     const now = clock.now();
     const fired = await asUser(sql, userId, async (tx) => {
-      await lockUser(tx, userId);
-      const rows = await deliver(tx, ids, now);
+      // Sent together and done in this order, as everything in one transaction.
+      const locked = lockUser(tx, userId);
+      const [rows] = await Promise.all([deliver(tx, ids, now), locked]);
       // Each event goes on with the trace and the cause of the change that set its reminder.
       for (const alike of Map.groupBy(rows, (row) => `${row.correlationId} ${row.causationId}`).values()) {
         await runInContext(newContext(alike[0]), () =>
@@ -127,7 +130,7 @@ export function createFiring(options: FiringOptions): Firing {
         set status = 'delivered', delivered_at = ${at}, late = past_when_set or fire_at < ${lateBefore},
           reason = case when past_when_set or fire_at < ${lateBefore} then 'fired late: ' else 'fired: ' end || reason,
           job_state = 'none', updated_at = ${at}
-        where status = 'scheduled' and fire_at <= ${at} and id in ${idsIn(tx, ids)}
+        where status = 'scheduled' and fire_at <= ${at} and id = any(${uuids(tx, ids)})
         returning *
       )
       select id, task_id as "taskId", occurrence, reminder_id as "reminderId", fire_at as "fireAt", late, reason,
@@ -170,7 +173,7 @@ export function createFiring(options: FiringOptions): Firing {
           from jsonb_to_recordset(${
           tx.json(done as never)
         }) as p (id uuid, "fireAt" timestamptz, "jobState" text)
-          where l.id = p.id and l.job_state = p."jobState" and l.fire_at = p."fireAt"`);
+          where l.id = p.id and l.job_state in ('wanted', 'unwanted') and l.job_state = p."jobState" and l.fire_at = p."fireAt"`);
       if (failure !== null) throw failure.cause;
     }
   }
@@ -194,9 +197,6 @@ export function createFiring(options: FiringOptions): Firing {
     });
   }
 }
-
-const idsIn = (tx: Tx, ids: readonly string[]) =>
-  tx`(select value::uuid from jsonb_array_elements_text(${tx.json([...ids])}))`;
 
 function draft(row: Fired, now: Temporal.Instant): EventDraft {
   const { title, dueAt, pastWhenSet: _past, correlationId: _correlation, causationId: _causation, ...entry } =

@@ -16,8 +16,9 @@ export const ACTOR = { kind: "system", id: "reminders" } as const;
  * Waits until nobody else writes this user's ledger. A consumer's transaction takes several events and a firing
  * one touches the same rows and the stream in another order: with this lock first, they can't wait for each other.
  */
-export async function lockUser(tx: Tx, userId: string): Promise<void> {
-  await tx`select pg_advisory_xact_lock(hashtext('reminders'), hashtext(${userId}))`;
+export function lockUser(tx: Tx, userId: string): Promise<unknown> {
+  // Executed here, so that it is sent before whatever the caller sends next without awaiting it.
+  return tx`select pg_advisory_xact_lock(hashtext('reminders'), hashtext(${userId}))`.execute();
 }
 
 /**
@@ -58,7 +59,7 @@ async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise
       due = excluded.due, reminders = excluded.reminders,
       time_zone = excluded.time_zone, updated_at = excluded.updated_at
     where p.seq < excluded.seq
-    returning task_id`;
+    returning task_id`.execute();
   const [rows, fresh] = await Promise.all([ledgerRows(tx, [task.id]), stored, locked]);
   if (fresh.length === 0) return 0;
   return await replan(tx, { event, now, plans: [plan], rows });
@@ -89,8 +90,12 @@ function ledgerRows(tx: Tx, taskIds: readonly string[]): Promise<LedgerRow[]> {
     select id, task_id as "taskId", occurrence, reminder_id as "reminderId", round, fire_at as "fireAt", status,
       title, due_at as "dueAt"
     from reminders.ledger
-    where task_id in (select value::uuid from jsonb_array_elements_text(${tx.json([...taskIds])}))`.execute();
+    where task_id = any(${uuids(tx, taskIds)})`.execute();
 }
+
+/** Ids as one array, computed once: unlike a join with them it is answered by an index, whatever their number. */
+export const uuids = (tx: Tx, ids: readonly string[]) =>
+  tx`array(select value::uuid from jsonb_array_elements_text(${tx.json([...ids])}))`;
 
 interface Replanning {
   event: Envelope;
@@ -132,9 +137,12 @@ async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<
       });
     }
   }
-  if (written.length > 0) await write(tx, event, written, now);
   const { partitionkey: userId, causationid: causationId } = event;
-  await appendEvents(tx, drafts, { schema: "reminders", source: "reminders", userId, now, causationId });
+  // Side by side: the transaction keeps the order, and the second does not wait for the first's answer to be sent.
+  await Promise.all([
+    written.length > 0 ? write(tx, event, written, now) : undefined,
+    appendEvents(tx, drafts, { schema: "reminders", source: "reminders", userId, now, causationId }),
+  ]);
   return drafts.filter((draft) => draft.type === "reminder.scheduled.v1").length;
 }
 
@@ -184,7 +192,11 @@ async function write(
         status text, reason text, kind text, title text, "dueAt" timestamptz
       )
     )
-    merge into reminders.ledger as l using given as g on l.id = g.id
+    merge into reminders.ledger as l using given as g
+      -- The second condition says nothing new; it is what finds the rows by an index.
+      on l.id = g.id and l.task_id = any(array(select "taskId" from given))
+    -- Delivered is final, whatever this event was planned on.
+    when matched and l.status = 'delivered' then do nothing
     when matched and g.kind = 'retell' then update set title = g.title, due_at = g."dueAt", updated_at = ${at}
     when matched and g.kind = 'cancel' then update set
       status = 'cancelled', reason = g.reason, updated_at = ${at},
