@@ -86,13 +86,12 @@ async function refuseLooseEnds(
   for (const task of live) {
     if (!homes.has(task.listId)) throw await inTheWay(unit, task.listId, "listId");
     const above = new Set([task.id]);
-    for (let parentId = task.parentId; parentId !== null;) {
-      const parent: TaskState | undefined = (await unit.loadTasks([parentId])).get(parentId);
-      if (parent === undefined || !isLive(parent) || above.has(parentId)) {
-        throw await inTheWay(unit, parentId, "parentId");
-      }
-      above.add(parentId);
-      parentId = parent.parentId;
+    for (let child = task; child.parentId !== null;) {
+      const parent: TaskState | undefined = (await unit.loadTasks([child.parentId])).get(child.parentId);
+      if (parent === undefined || !isLive(parent)) throw await inTheWay(unit, child.parentId, "parentId");
+      if (above.has(parent.id)) throw await inTheWay(unit, child.id, "parentId");
+      above.add(parent.id);
+      child = parent;
     }
   }
 }
