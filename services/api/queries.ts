@@ -62,25 +62,50 @@ export async function listTasks(
   query: TaskQuery,
   now: Temporal.Instant,
 ): Promise<Page<Task>> {
+  const { name, order } = sortOf(query);
+  return await asUser(sql, userId, async (tx) => {
+    const { statement } = await taskStatement(tx, userId, query, now);
+    const rows = await tx<(TaskRow & { cursor_value: string })[]>`${statement}`;
+    const page = rows.slice(0, query.limit);
+    const last = rows.length > query.limit ? page.at(-1) : undefined;
+    return {
+      items: page.map((row) => toTask(fromRow(row))),
+      nextCursor: last === undefined ? null : encodeCursor([name, order, last.cursor_value, last.id]),
+    };
+  });
+}
+
+function sortOf(query: TaskQuery): { name: keyof typeof SORTS; order: "asc" | "desc" } {
   const sort = query.sort ?? (query.deleted ? "trash" : query.q === undefined ? "created" : "relevance");
   // Without words to search for there is no relevance: the newest come first.
   const name = sort === "relevance" && query.q === undefined ? "created" : sort;
+  return { name, order: query.order ?? SORTS[name].order };
+}
+
+/** The statement behind a page of tasks; it asks for one row more than the page holds. */
+export async function taskStatement(
+  tx: Tx,
+  userId: string,
+  query: TaskQuery,
+  now: Temporal.Instant,
+): Promise<{ statement: Fragment }> {
+  const { name, order } = sortOf(query);
   const plan = SORTS[name];
-  const order = query.order ?? plan.order;
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, name, order);
-  return await asUser(sql, userId, async (tx) => {
-    const conditions = await taskConditions(tx, userId, query, now);
-    if (after !== undefined) {
-      const [value, id] = after;
-      const cast = tx`${value}::text::${tx.unsafe(plan.type)}`;
-      conditions.push(
-        order === "asc"
-          ? tx`(${plan.by(tx)}, t.id) > (${cast}, ${id})`
-          : tx`(${plan.by(tx)}, t.id) < (${cast}, ${id})`,
-      );
-    }
-    const direction = tx.unsafe(order);
-    const rows = await tx<(TaskRow & { cursor_value: string })[]>`
+  const conditions = await taskConditions(tx, userId, query, now);
+  if (after !== undefined) {
+    const [value, id] = after;
+    const cast = tx`${value}::text::${tx.unsafe(plan.type)}`;
+    conditions.push(
+      order === "asc"
+        ? tx`(${plan.by(tx)}, t.id) > (${cast}, ${id})`
+        : tx`(${plan.by(tx)}, t.id) < (${cast}, ${id})`,
+    );
+  }
+  const direction = tx.unsafe(order);
+  // In an object, since a statement that a promise gives would be sent at once.
+  return {
+    statement: tx`
       select ${tx(TASK_COLUMNS.map((column) => `t.${column}`))}, (${plan.by(tx)})::text as cursor_value
       from ${
       query.q === undefined
@@ -89,14 +114,8 @@ export async function listTasks(
     }
       where ${conditions.reduce((all, condition) => tx`${all} and ${condition}`)}
       order by ${plan.by(tx)} ${direction}, t.id ${direction}
-      limit ${query.limit + 1}`;
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
-    return {
-      items: page.map((row) => toTask(fromRow(row))),
-      nextCursor: last === undefined ? null : encodeCursor([name, order, last.cursor_value, last.id]),
-    };
-  });
+      limit ${query.limit + 1}`,
+  };
 }
 
 function readCursor(cursor: string, sort: string, order: string): [string, string] {

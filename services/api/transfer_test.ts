@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import expected from "../shared/domain/formats/samples/expected.json" with { type: "json" };
+import { testApi } from "../shared/testing/api.ts";
+
+const SAMPLES = new URL("../shared/domain/formats/samples/", import.meta.url);
+const FILES = [
+  { file: "todo.txt", format: "todotxt", type: "text/plain" },
+  { file: "todoist.csv", format: "todoist-csv", type: "text/csv" },
+  { file: "tasks.ics", format: "ical", type: "text/calendar" },
+] as const;
+
+Deno.test("POST /api/import takes the samples as their generator counted, raw and as a form, with one cause", async () => {
+  const now = Temporal.Instant.from("2026-10-14T08:00:00Z");
+  await using api = await testApi({ clock: { now: () => now } });
+  for (const { file, format, type } of FILES) {
+    const ada = await api.signUp();
+    await ada.call("PATCH", "/api/me", { timeZone: "Europe/Berlin" });
+    const text = await Deno.readTextFile(new URL(file, SAMPLES));
+    const { imported, skipped, problemLines } = expected[file];
+    const form = new FormData();
+    form.set("file", new File([text], file, { type }));
+    const multipart = new Response(form);
+    const sent = format === "todotxt" ? { body: text, type } : {
+      body: await multipart.text(),
+      type: multipart.headers.get("content-type") ?? "",
+    };
+    const answer = await ada.call("POST", `/api/import?format=${format}`, sent.body, {
+      headers: { "content-type": sent.type },
+    });
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(
+      { ...answer.body, problems: answer.body.problems.map(({ line }: { line: number }) => line) },
+      { imported, skipped, problems: problemLines },
+    );
+    const [row] = await api.admin`
+      select count(distinct causation_id)::int as causes, count(distinct entity_id)::int as things
+      from tasks.changes where user_id = ${ada.userId} and type <> 'profile.updated.v1'`;
+    assert.equal(row?.causes, 1);
+    for (
+      const [as, pattern] of [["json", /"tasks"/], ["todotxt", /\n/], ["ical", /^BEGIN:VCALENDAR/]] as const
+    ) {
+      const out = await ada.call("GET", `/api/export?format=${as}`);
+      assert.equal(out.status, 200);
+      assert.match(out.text, pattern);
+      assert.match(out.headers.get("content-disposition") ?? "", /^attachment; filename="/);
+      if (as === "json") assert.equal(out.body.tasks.length, imported);
+    }
+  }
+});
+
+Deno.test("POST /api/import lists 1,000 problems at most, and reads a large file beside other calls", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const bad = `${"x".repeat(501)}\n`.repeat(1_500);
+  const importing = ada.call("POST", "/api/import?format=todotxt", bad, {
+    headers: { "content-type": "text/plain" },
+  });
+  assert.equal((await ada.call("GET", "/api/me")).status, 200);
+  const { body } = await importing;
+  assert.deepEqual([body.imported, body.skipped, body.problems.length], [0, 1_500, 1_001]);
+  assert.match(body.problems[1_000].message, /^500 more problems/);
+  assert.equal(body.problems[1_000].line, 1_001);
+  const empty = await ada.call("POST", "/api/import?format=ical", "--x\r\n--x--", {
+    headers: { "content-type": "multipart/form-data; boundary=x" },
+  });
+  assert.equal(empty.status, 422);
+});
+
+Deno.test("GET /api/feed/{secret}.ics needs nothing but its address, until that is revoked or made anew", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  await ada.call("POST", "/api/tasks", { title: "Pay rent", due: { date: "2027-01-31" } });
+  assert.equal((await ada.call("GET", "/api/feed")).body.url, null);
+  const read = async (url: string) => await api.guest.call("GET", new URL(url).pathname);
+  const first = (await ada.call("POST", "/api/feed")).body.url;
+  const feed = await read(first);
+  assert.equal(feed.status, 200);
+  assert.match(feed.text, /SUMMARY:Pay rent/);
+  assert.match(feed.headers.get("content-type") ?? "", /^text\/calendar/);
+  const second = (await ada.call("POST", "/api/feed")).body.url;
+  assert.equal((await read(first)).status, 404);
+  assert.equal((await read(second)).status, 200);
+  await ada.call("DELETE", "/api/feed");
+  assert.equal((await read(second)).status, 404);
+});
