@@ -44,7 +44,9 @@ export async function startServices(host: Host, config: Config, options: Compose
   const secure = publicUrl.startsWith("https:");
   return async (request, connection) => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/api/stream") return await realtime.fetch(request, connection);
+    if (pathname === "/api/stream") {
+      return withSecurityHeaders(await realtime.fetch(request, connection), { secure });
+    }
     // The api answers for the whole process: its health is everybody's here.
     if (/^\/(api\/|health$|ready$|metrics$|internal\/)/.test(pathname)) {
       return await api.fetch(request, connection);
