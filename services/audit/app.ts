@@ -14,7 +14,7 @@ import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
 import { appendEntry, listEntries, taskAt, verifyUser } from "./entries.ts";
-import { createLoop } from "./loop.ts";
+import { createLoop } from "../shared/runtime/loop.ts";
 
 const NAME = "audit";
 const TOPICS: readonly Topic[] = ["task-events", "reminders", "notifications"];

@@ -19,7 +19,7 @@ import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
 import { asUser } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
-import { createLoop, forEachLimited } from "./loop.ts";
+import { createLoop, forEachLimited } from "../shared/runtime/loop.ts";
 import { createMailer } from "./mail.ts";
 import { askProfile } from "./profiles.ts";
 import { createSending } from "./sending.ts";

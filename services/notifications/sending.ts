@@ -12,7 +12,7 @@ import type { Runtime } from "../shared/runtime/ports.ts";
 import { asUser, type Sql } from "../shared/store/database.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import { forEachLimited } from "./loop.ts";
+import { forEachLimited } from "../shared/runtime/loop.ts";
 import type { Mailer, MailResult } from "./mail.ts";
 import { askProfile } from "./profiles.ts";
 import { lockUser, notificationColumns, tell } from "./telling.ts";

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { createServiceApp, databaseReady, type ServiceDependencies } from "../shared/http/app.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
-import { createLoop } from "./loop.ts";
+import { createLoop } from "../shared/runtime/loop.ts";
 import { asksForNext, createOccurrences, type Occurrences, recordIntent } from "./occurrences.ts";
 
 const NAME = "recurrence";

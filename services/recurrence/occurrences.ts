@@ -8,7 +8,7 @@ import type { Runtime } from "../shared/runtime/ports.ts";
 import { asUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { PoisonEvent } from "../shared/store/inbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
-import { forEachLimited } from "./loop.ts";
+import { forEachLimited } from "../shared/runtime/loop.ts";
 
 /** How many users' occurrences are asked for at a time; of one user always one. */
 const CONCURRENCY = 8;

@@ -20,7 +20,7 @@ import { asUser } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
 import { createFiring } from "./firing.ts";
 import { takeEvent } from "./ledger.ts";
-import { createLoop } from "./loop.ts";
+import { createLoop } from "../shared/runtime/loop.ts";
 
 const NAME = "reminders";
 const SWEEP_EVERY_MS = 30_000;

@@ -7,7 +7,7 @@ import { appendEvents, type EventDraft } from "../shared/store/outbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { ACTOR, lockUser, TOPICS, uuids } from "./ledger.ts";
-import { forEachLimited } from "./loop.ts";
+import { forEachLimited } from "../shared/runtime/loop.ts";
 
 /** A reminder that fires this long after its time is marked late: more than a broker's hiccup, less than a meeting. */
 export const LATE_AFTER_SECONDS = 60;

@@ -1,5 +1,5 @@
 /** How background work runs: again and again, and several at a time. */
-import type { Log } from "../shared/telemetry/log.ts";
+import type { Log } from "../telemetry/log.ts";
 
 export interface Loop {
   start(): void;
