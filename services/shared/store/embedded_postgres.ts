@@ -47,6 +47,10 @@ const SETTINGS: Record<string, string> = {
   log_min_messages: "warning",
 };
 
+/** How long a server that was left behind may take to come up or to go. */
+const SETTLE_MS = 60_000;
+const BUSY = /lock file "postmaster\.pid" already exists|pre-existing shared memory block/;
+
 /**
  * Starts the cluster of a data folder, making it first when there is none. A server that a killed process left
  * running is taken over.
@@ -60,17 +64,40 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const binaries = await reachableBinaries(await findBinaries(), dataDir, runAs);
   const password = await readPassword(join(dataDir, "pg.password"));
   if (!await exists(join(cluster, "PG_VERSION"))) await initialise(cluster, binaries, password, runAs);
-  const running = await runningPort(cluster);
-  const port = running ?? await start(cluster, binaries, runAs, options);
+  const { port, adopted } = await takeOverOrStart(cluster, binaries, runAs, options);
   return {
     url: `postgres://postgres:${password}@127.0.0.1:${port}/rondo`,
-    adopted: running !== null,
+    adopted,
     stop,
     [Symbol.asyncDispose]: stop,
   };
 
   async function stop(): Promise<void> {
     await run(binaries.pg_ctl, ["-D", cluster, "-m", "fast", "-w", "-t", "30", "stop"], runAs);
+  }
+}
+
+/**
+ * A process that was killed may leave a server that is still starting or stopping, or one that was killed with it and
+ * whose last sessions still hold its memory: then it is neither there to be taken over nor can another start yet.
+ */
+async function takeOverOrStart(
+  cluster: string,
+  binaries: Binaries,
+  runAs: RunAs,
+  options: EmbeddedPostgresOptions,
+): Promise<{ port: number; adopted: boolean }> {
+  const deadline = performance.now() + SETTLE_MS;
+  for (;;) {
+    const running = await runningPort(cluster);
+    if (running !== null) return { port: running, adopted: true };
+    try {
+      return { port: await start(cluster, binaries, runAs, options), adopted: false };
+    } catch (cause) {
+      const passing = cause instanceof EmbeddedPostgresError && BUSY.test(cause.message);
+      if (!passing || performance.now() > deadline) throw cause;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 }
 

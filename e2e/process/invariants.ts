@@ -1,0 +1,431 @@
+/** What must be true of Rondo once it is quiet, whatever happened to it before. */
+import { isDeepStrictEqual } from "node:util";
+import type { Task } from "../../services/shared/contracts/task.ts";
+import { planReminders } from "../../services/shared/domain/reminders.ts";
+import type { Sql } from "../../services/shared/store/database.ts";
+import type { Answer, Client } from "../support/client.ts";
+import type { Follower } from "../support/follow.ts";
+import { type BulkAnswer, type Operation, tasksOf } from "./workload.ts";
+
+export interface World {
+  /** The superuser's: row-level security does not hide anything. */
+  sql: Sql;
+  clients: readonly Client[];
+  operations: readonly Operation[];
+  followers: readonly { client: Client; follower: Follower }[];
+}
+
+/** What is wrong, in words; empty when every invariant holds. */
+export type Problems = string[];
+
+/** A gap larger than this is not replayed on a stream: the client is told to read everything anew. */
+const MAX_GAP = 5_000;
+const SHOWN = 25;
+
+interface Change {
+  seq: number;
+  eventId: string;
+  type: string;
+  taskId: string | null;
+  task: Task | null;
+  actor: { kind: string; id: string };
+}
+interface StoredChange extends Change {
+  correlationId: string;
+  before: Record<string, unknown> | null;
+}
+
+/** How much is still on its way: rows of outboxes, deliveries behind, work that waits. */
+export async function unsettled(sql: Sql): Promise<Record<string, number>> {
+  const [row] = await sql<Record<string, number>[]>`
+    select
+      (select count(*) from tasks.outbox) + (select count(*) from reminders.outbox)
+        + (select count(*) from notifications.outbox) as outbox,
+      (select coalesce(sum(p.next_offset - o.next_offset), 0)::bigint
+        from broker.offsets o join broker.partitions p using (topic, partition)) as behind,
+      (select count(*) from recurrence.occurrences where status = 'pending') as occurrences,
+      (select count(*) from reminders.ledger where status = 'scheduled' and fire_at <= now()) as reminders,
+      (select count(*) from notifications.deliveries where status = 'pending') as deliveries`;
+  return row ?? {};
+}
+
+/** Checks everything. @param quietSince reminders of before this instant have fired */
+export async function violations(world: World, quietSince: Temporal.Instant): Promise<Problems> {
+  const problems: Problems = [];
+  for (const client of world.clients) {
+    const name = client.name;
+    const changes = await changesOf(client);
+    const stored = await storedChanges(world.sql, client.id);
+    const tell = (what: string, found: readonly unknown[]): void => {
+      if (found.length === 0) return;
+      problems.push(`${name}: ${what} (${found.length}): ${JSON.stringify(found.slice(0, SHOWN))}`);
+    };
+    checkNumbers(changes, stored, tell);
+    checkReplay(stored, await tasksOfUser(client), tell);
+    checkOperations(world.operations.filter((one) => one.client.id === client.id), changes, stored, tell);
+    await checkAudit(world.sql, client, tell);
+    await checkSeries(world.sql, client.id, stored, tell);
+    await checkReminders(world.sql, client, stored, quietSince, tell);
+    for (const { client: reader, follower } of world.followers) {
+      if (reader.id === client.id) checkStream(follower, changes, tell);
+    }
+  }
+  problems.push(...await checkBroker(world.sql));
+  return problems;
+}
+
+type Tell = (what: string, found: readonly unknown[]) => void;
+
+/** Numbers 1 to n without a hole, and HTTP tells what is stored. */
+function checkNumbers(changes: readonly Change[], stored: readonly StoredChange[], tell: Tell): void {
+  tell(
+    "change numbers with holes",
+    changes.filter(({ seq }, index) => seq !== index + 1).map(({ seq }) => seq),
+  );
+  tell("events with the number of another", duplicates(changes.map(({ eventId }) => eventId)));
+  tell(
+    "changes that HTTP and the store tell differently",
+    [...new Set([...changes.keys(), ...stored.keys()])].filter((index) =>
+      changes[index]?.eventId !== stored[index]?.eventId ||
+      !isDeepStrictEqual(changes[index]?.task, stored[index]?.task)
+    ),
+  );
+}
+
+/** The state of each task is its last change's; versions count up; `before` says what was there. */
+function checkReplay(stored: readonly StoredChange[], tasks: ReadonlyMap<string, Task>, tell: Tell): void {
+  const replayed = new Map<string, Task>();
+  const versions: string[] = [];
+  const befores: unknown[] = [];
+  for (const { seq, task, before } of stored) {
+    if (task === null) continue;
+    const last = replayed.get(task.id);
+    if (task.version !== (last?.version ?? 0) + 1) versions.push(`${seq}: ${task.id} v${task.version}`);
+    if ((before === null) !== (last === undefined)) befores.push({ seq, before });
+    if (last !== undefined) {
+      const was = new Map<string, unknown>(Object.entries(last));
+      const wrong = Object.entries(before ?? {}).find(([field, value]) =>
+        field !== "series" && !isDeepStrictEqual(value, was.get(field))
+      );
+      if (wrong !== undefined) befores.push({ seq, field: wrong[0], said: wrong[1], was: was.get(wrong[0]) });
+    }
+    replayed.set(task.id, task);
+  }
+  tell("versions that do not count up", versions);
+  tell("values before that were not", befores);
+  tell(
+    "tasks that differ from the replay of their changes",
+    [...new Set([...replayed.keys(), ...tasks.keys()])].filter((id) =>
+      !isDeepStrictEqual(replayed.get(id), tasks.get(id))
+    ).map((id) => ({ id, replayed: replayed.get(id), task: tasks.get(id) })),
+  );
+}
+
+/** Every acknowledged write is there, once; refused ones did nothing; nobody else did anything. */
+function checkOperations(
+  operations: readonly Operation[],
+  changes: readonly Change[],
+  stored: readonly StoredChange[],
+  tell: Tell,
+): void {
+  const states = new Map(
+    changes.flatMap(({ task }) => task === null ? [] : [[`${task.id} ${task.version}`, task]]),
+  );
+  const effects = Map.groupBy(
+    stored.filter(({ actor }) => actor.kind !== "system"),
+    ({ correlationId }) => correlationId,
+  );
+  const known = new Set(operations.map(({ key }) => key));
+  tell("changes that nobody asked for", [...effects.keys()].filter((key) => !known.has(key)));
+  tell("writes without an acknowledgement", operations.filter(({ answer }) => answer === undefined));
+  for (const { key, kind, answer, attempts } of operations) {
+    if (answer === undefined) continue;
+    const done = effects.get(key) ?? [];
+    const shown = {
+      kind,
+      key,
+      attempts,
+      status: answer.status,
+      done: done.map(({ type, taskId }) => [type, taskId]),
+    };
+    if (answer.status >= 300) {
+      if (done.length > 0) tell("a refused write with an effect", [shown]);
+      if (![409, 404].includes(answer.status)) tell("a refusal", [{ ...shown, body: answer.body }]);
+      continue;
+    }
+    const lost = tasksOf(kind, answer.body).filter((task) =>
+      !isDeepStrictEqual(states.get(`${task.id} ${task.version}`), task)
+    );
+    if (lost.length > 0) tell("an acknowledged state that is not in the change log", [{ ...shown, lost }]);
+    const wrong = wrongEffect(kind, answer.body, done);
+    if (wrong !== null) tell(`a write that ${wrong}`, [shown]);
+  }
+}
+
+/** What is wrong with the changes that an acknowledged write made, or null. */
+function wrongEffect(kind: Operation["kind"], body: unknown, done: readonly StoredChange[]): string | null {
+  const types = done.map(({ type }) => type);
+  const twice = duplicates(done.map(({ type, taskId }) => `${type} ${taskId}`));
+  if (kind !== "undo" && twice.length > 0) return "did the same twice";
+  switch (kind) {
+    case "create":
+      return types.length === 1 && types[0] === "task.created.v1" ? null : "did not create one task";
+    case "patch":
+      return types.length === 1 && types[0] === "task.updated.v1" ? null : "did not change one task";
+    case "complete":
+      return types.every((type) => type === "task.completed.v1") ? null : "did more than complete";
+    case "delete":
+      return types.every((type) => type === "task.deleted.v1") ? null : "did more than delete";
+    case "skip":
+      return types.every((type) => type === "task.skipped.v1") ? null : "did more than skip";
+    case "restore":
+      return types.every((type) => type === "task.restored.v1") ? null : "did more than restore";
+    case "reopen":
+      return types.length <= 2 ? null : "did more than reopen";
+    case "bulk": {
+      const { created } = body as BulkAnswer;
+      const made = types.filter((type) => type === "task.created.v1").length;
+      return made === created.length ? null : "did not create what it said";
+    }
+    case "undo": {
+      const said = (body as { changes: Change[] }).changes.map(({ eventId }) => eventId);
+      return isDeepStrictEqual(said, done.map(({ eventId }) => eventId)) ? null : "did not undo what it said";
+    }
+    case "import": {
+      const { imported } = body as { imported: number };
+      return types.filter((type) => type === "task.created.v1").length === imported
+        ? null
+        : "did not import what it said";
+    }
+  }
+}
+
+/** One audit row for each event of the change log, of reminders and of notifications; the chain holds. */
+async function checkAudit(sql: Sql, client: Client, tell: Tell): Promise<void> {
+  const events = await sql<{ id: string; type: string }[]>`
+    select event_id as id, type from tasks.changes where user_id = ${client.id}
+    union
+    select (event ->> 'id')::uuid, event ->> 'type' from broker.events
+    where topic in ('reminders', 'notifications') and key = ${client.id}`;
+  const rows = await sql<{ id: string }[]>`
+    select event_id as id from audit.entries where user_id = ${client.id} order by n`;
+  const audited = new Set(rows.map(({ id }) => id));
+  const wanted = new Set(events.map(({ id }) => id));
+  tell("events without an audit row", events.filter(({ id }) => !audited.has(id)));
+  tell("audit rows without an event", rows.filter(({ id }) => !wanted.has(id)));
+  tell("events with two audit rows", duplicates(rows.map(({ id }) => id)));
+  const { status, body } = await client.call("GET", "/api/audit/verify");
+  if (status !== 200 || body.ok !== true || body.checked !== rows.length) {
+    tell("a chain that does not verify", [{ status, body, rows: rows.length }]);
+  }
+}
+
+/** Occurrences of a series count from 1 without holes; who was completed or skipped has a successor. */
+async function checkSeries(
+  sql: Sql,
+  userId: string,
+  stored: readonly StoredChange[],
+  tell: Tell,
+): Promise<void> {
+  const rows = await sql<
+    {
+      id: string;
+      series: string;
+      occurrence: number;
+      status: string;
+      rule: string | null;
+      deleted: boolean;
+    }[]
+  >`
+    select id, series_id as series, occurrence, status, rule, deleted_at is not null as deleted
+    from tasks.tasks where user_id = ${userId} and series_id is not null order by series_id, occurrence`;
+  const last = new Map(stored.map((change) => [change.taskId, change]));
+  // An import can bring a task that was completed elsewhere: nothing follows from that.
+  const completed = new Set(
+    stored.filter(({ type }) => type === "task.completed.v1").map(({ taskId }) => taskId),
+  );
+  const made = stored.filter(({ type, actor, task }) =>
+    type === "task.created.v1" && actor.kind === "system" && task !== null
+  );
+  tell(
+    "occurrences that were made twice",
+    duplicates(made.map(({ task }) => `${task?.seriesId} ${task?.occurrence}`)),
+  );
+  for (const [series, occurrences] of Map.groupBy(rows, (row) => row.series)) {
+    const numbers = occurrences.map(({ occurrence }) => occurrence);
+    if (numbers.some((number, index) => number !== index + 1)) {
+      tell("a series with holes or doubles", [{ series, numbers }]);
+    }
+    for (const one of occurrences) {
+      const ended = one.status === "completed" && completed.has(one.id) ||
+        last.get(one.id)?.type === "task.skipped.v1";
+      const over = /COUNT=(\d+)/.exec(one.rule ?? "")?.[1];
+      if (!ended || one.rule === null || (over !== undefined && one.occurrence >= Number(over))) continue;
+      const next = occurrences.find(({ occurrence }) => occurrence === one.occurrence + 1);
+      if (next === undefined) tell("an ended occurrence without a next one", [one]);
+      // The user may have sent it away again; nobody else may.
+      else if (next.deleted && last.get(next.id)?.actor.kind === "system") {
+        tell("a next occurrence that is gone", [{ one, next }]);
+      }
+    }
+  }
+}
+
+/** Each reminder that is due fired once, told once, and none waits for what is over. */
+async function checkReminders(
+  sql: Sql,
+  client: Client,
+  stored: readonly StoredChange[],
+  quietSince: Temporal.Instant,
+  tell: Tell,
+): Promise<void> {
+  type Row = {
+    id: string;
+    taskId: string;
+    occurrence: number;
+    reminderId: string;
+    round: number;
+    fireAt: string;
+    status: string;
+    events: number;
+    notifications: number;
+    told: number;
+    shown: number;
+  };
+  const rows = await sql<Row[]>`
+    with due as (
+      select event -> 'data' -> 'reminder' ->> 'id' as id, count(distinct event ->> 'id') as events
+      from broker.events where topic = 'reminders' and event ->> 'type' = 'reminder.due.v1' and key = ${client.id}
+      group by 1
+    ), told as (
+      select event -> 'data' -> 'notification' ->> 'id' as id, count(distinct event ->> 'id') as events
+      from broker.events
+      where topic = 'notifications' and event ->> 'type' = 'notification.created.v1' and key = ${client.id}
+      group by 1
+    )
+    select l.id, l.task_id as "taskId", l.occurrence, l.reminder_id as "reminderId", l.round,
+      l.fire_at as "fireAt", l.status,
+      coalesce((select events from due where due.id = l.id::text), 0) as events,
+      (select count(*) from notifications.notifications n where n.reminder_id = l.id) as notifications,
+      (select coalesce(sum(told.events), 0)::bigint from notifications.notifications n
+        join told on told.id = n.id::text where n.reminder_id = l.id) as told,
+      (select count(*) from notifications.notifications n join notifications.deliveries d on d.notification_id = n.id
+        where n.reminder_id = l.id and d.channel = 'in-app' and d.status = 'delivered') as shown
+    from reminders.ledger l where l.user_id = ${client.id}`;
+  for (const row of rows) {
+    const wanted = row.status === "delivered" ? 1 : 0;
+    const counts = [row.events, row.notifications, row.told, row.shown];
+    if (counts.some((count) => count !== wanted)) tell("a reminder that was not told once", [row]);
+    if (
+      row.status === "scheduled" &&
+      Temporal.Instant.compare(Temporal.Instant.from(row.fireAt), quietSince) < 0
+    ) {
+      tell("a reminder that is overdue", [row]);
+    }
+  }
+  const moved = new Set(
+    stored.filter(({ before }) => before !== null && ("due" in before || "reminders" in before))
+      .map(({ taskId }) => taskId),
+  );
+  tell(
+    "reminders that fired again though nobody moved them",
+    rows.filter(({ round, taskId }) => round > 1 && !moved.has(taskId)),
+  );
+  const ofTask = Map.groupBy(rows, ({ taskId }) => taskId);
+  for (const task of new Map(stored.map((change) => [change.taskId, change.task])).values()) {
+    if (task === null) continue;
+    const ledger = (ofTask.get(task.id) ?? []).filter(({ occurrence }) =>
+      occurrence === (task.occurrence ?? 1)
+    );
+    const active = task.status === "open" && task.deletedAt === null;
+    if (!active) {
+      tell(
+        "reminders that wait for a task that is over",
+        ledger.filter(({ status }) => status === "scheduled"),
+      );
+      continue;
+    }
+    for (const { reminderId, fireAt } of planReminders({ ...task, userZone: "UTC" })) {
+      const at = fireAt.round("millisecond");
+      const kept = ledger.some((row) =>
+        row.status === "delivered" && row.reminderId === reminderId &&
+          Temporal.Instant.compare(at, quietSince) < 0 ||
+        (row.status === "delivered" || row.status === "scheduled") &&
+          Temporal.Instant.from(row.fireAt).epochMilliseconds === at.epochMilliseconds
+      );
+      if (!kept) tell("a reminder without its row", [{ task, reminderId, at: at.toString(), ledger }]);
+    }
+  }
+  const page = await client.call("GET", "/api/notifications?limit=1");
+  const delivered = rows.filter(({ status }) => status === "delivered").length;
+  if (page.status !== 200 || page.body.unread !== delivered) {
+    tell("notifications that are not as many as reminders", [{ body: page.body, delivered }]);
+  }
+}
+
+/** A stream showed each number once, in order; a jump only where the gap was too large to be replayed. */
+function checkStream(follower: Follower, changes: readonly Change[], tell: Tell): void {
+  let last = 0;
+  for (const { event, id, data } of follower.events) {
+    if (event === "notification" || id === null) continue;
+    if (event === "resync" ? id - last <= MAX_GAP : id !== last + 1) {
+      tell("a stream that jumped", [{ event, id, last }]);
+    } else if (event === "change" && !isDeepStrictEqual(data, changes[id - 1])) {
+      tell("a stream that tells another change", [{ id, data, change: changes[id - 1] }]);
+    }
+    last = id;
+  }
+  if (last !== changes.length) tell("a stream that ended early", [{ last, changes: changes.length }]);
+}
+
+/** No dead letter, and nobody behind. */
+async function checkBroker(sql: Sql): Promise<Problems> {
+  const letters = await sql`select topic, consumer, error, attempts from broker.dead_letters`;
+  return letters.map((letter) => `a dead letter: ${JSON.stringify(letter)}`);
+}
+
+/** Every change that HTTP tells of. */
+export async function changesOf(client: Client): Promise<Change[]> {
+  const changes: Change[] = [];
+  for (;;) {
+    const { status, body } = await client.call<{ changes: Change[]; nextSeq: number; hasMore: boolean }>(
+      "GET",
+      `/api/changes?since=${changes.at(-1)?.seq ?? 0}&limit=500`,
+    );
+    if (status !== 200) throw new Error(`Cannot read the changes: ${JSON.stringify(body)}`);
+    changes.push(...body.changes);
+    if (!body.hasMore) return changes;
+  }
+}
+
+async function storedChanges(sql: Sql, userId: string): Promise<StoredChange[]> {
+  return [
+    ...await sql<StoredChange[]>`
+      select seq, event_id as "eventId", type, data -> 'task' as task, actor,
+        case when type like 'task.%' then entity_id end as "taskId",
+        correlation_id as "correlationId", before
+      from tasks.changes where user_id = ${userId} order by seq`,
+  ].map((row) => ({ ...row, task: row.task ?? null }));
+}
+
+/** Every task that HTTP shows, trash included. */
+async function tasksOfUser(client: Client): Promise<Map<string, Task>> {
+  const tasks = new Map<string, Task>();
+  for (const view of ["status=all", "deleted=true"]) {
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const { status, body }: Answer<{ items: Task[]; nextCursor: string | null }> = await client.call(
+        "GET",
+        `/api/tasks?${view}&limit=200${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      if (status !== 200) throw new Error(`Cannot read the tasks: ${JSON.stringify(body)}`);
+      for (const task of body.items) tasks.set(task.id, task);
+      cursor = body.nextCursor;
+    }
+  }
+  return tasks;
+}
+
+function duplicates(values: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return values.filter((value) => seen.has(value) || !seen.add(value));
+}
