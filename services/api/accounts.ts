@@ -43,6 +43,8 @@ export function createAccounts(options: AccountsOptions) {
     // Rondo limits these calls itself, so that one setting covers all of the API.
     rateLimit: { enabled: false },
     advanced: {
+      // Where a request came from is checked by the routes, for these calls as for all others.
+      disableCSRFCheck: true,
       cookiePrefix: "rondo",
       useSecureCookies: secure,
       defaultCookieAttributes: { httpOnly: true, sameSite: "lax", secure },

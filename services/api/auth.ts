@@ -156,8 +156,7 @@ export function requireScope(principal: Principal, scope: Scope): void {
  *
  * @throws ProblemError 403
  */
-export function requireSameOrigin(request: Request, principal: Principal): void {
-  if (principal.by !== "cookie") return;
+export function requireSameOrigin(request: Request): void {
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
   const foreign = site === "cross-site" || site === "same-site" ||

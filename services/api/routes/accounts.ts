@@ -5,7 +5,7 @@ import type { Connection } from "../../shared/runtime/ports.ts";
 import { isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
 import { invalid, notFound, Problem, ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
 import type { Accounts } from "../accounts.ts";
-import type { Authenticator, Limiter } from "../auth.ts";
+import { type Authenticator, type Limiter, requireSameOrigin } from "../auth.ts";
 import { readText } from "./endpoint.ts";
 
 const MAX_BYTES = 100_000;
@@ -37,6 +37,7 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
     }
     let request = context.req.raw;
     if (method === "POST") {
+      requireSameOrigin(request);
       const body = await readText(context, MAX_BYTES);
       if (body !== "") refuseBadJson(body, context.req.header("content-type"));
       request = new Request(request.url, { method, headers: request.headers, body });

@@ -149,7 +149,7 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
     const principal = await authenticator.authenticate(context.req.raw);
     await limiter.call(principal.userId);
     requireScope(principal, definition.scope);
-    if (writes) requireSameOrigin(context.req.raw, principal);
+    if (writes && principal.by === "cookie") requireSameOrigin(context.req.raw);
     const params = parse(definition.params, context.req.param(), 404) as P;
     const query = parse(definition.query ?? NO_QUERY, queryOf(context, definition.query), 422) as Q;
     const { text, value } = definition.body === undefined ? { text: "", value: undefined } : await readJson(

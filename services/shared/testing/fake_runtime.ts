@@ -162,7 +162,7 @@ export function createQuietLog(lines: string[] = []): Log {
 /** Waits until `condition` holds. @throws Error after `timeoutMs` (default 5,000) */
 export async function waitFor(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!await condition()) {
