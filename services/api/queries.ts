@@ -5,7 +5,14 @@ import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
 import { isStorable, type Task } from "../shared/contracts/task.ts";
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
 import { notFound } from "../shared/http/problem.ts";
-import { asUser, type Fragment, type Sql, type Tx } from "../shared/store/database.ts";
+import {
+  asUser,
+  type Fragment,
+  selectAsUser,
+  type Sql,
+  type Statements,
+  type Tx,
+} from "../shared/store/database.ts";
 import { type FilterRow, type ListRow, toFilter, toList } from "./lists.ts";
 import { fromRow, PRIORITIES, TASK_COLUMNS, type TaskRow, type TaskState, toTask } from "./task_state.ts";
 import { type Change, type ChangeRow, type ProfileRow, toChange, toProfile } from "./unit.ts";
@@ -31,7 +38,7 @@ export interface TaskQuery {
 
 interface SortPlan {
   /** The expression that an index holds. */
-  by(tx: Tx): Fragment;
+  by(tx: Statements): Fragment;
   /** Casts a cursor's value back. */
   type: "timestamptz" | "smallint" | "text" | "real";
   order: "asc" | "desc";
@@ -63,16 +70,21 @@ export async function listTasks(
   now: Temporal.Instant,
 ): Promise<Page<Task>> {
   const { name, order } = sortOf(query);
-  return await asUser(sql, userId, async (tx) => {
-    const { statement } = await taskStatement(tx, userId, query, now);
-    const rows = await tx<(TaskRow & { cursor_value: string })[]>`${statement}`;
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
-    return {
-      items: page.map((row) => toTask(fromRow(row))),
-      nextCursor: last === undefined ? null : encodeCursor([name, order, last.cursor_value, last.id]),
-    };
-  });
+  const zone = await zoneFor(
+    query,
+    () => selectAsUser(sql, userId, (statements) => zoneStatement(statements, userId)),
+  );
+  const rows = await selectAsUser(
+    sql,
+    userId,
+    (statements) => pageStatement(statements, userId, query, { now, zone }),
+  );
+  const page = rows.slice(0, query.limit);
+  const last = rows.length > query.limit ? page.at(-1) : undefined;
+  return {
+    items: page.map((row) => toTask(fromRow(row))),
+    nextCursor: last === undefined ? null : encodeCursor([name, order, last.cursor_value, last.id]),
+  };
 }
 
 function sortOf(query: TaskQuery): { name: keyof typeof SORTS; order: "asc" | "desc" } {
@@ -88,11 +100,32 @@ export async function taskStatement(
   userId: string,
   query: TaskQuery,
   now: Temporal.Instant,
-): Promise<{ statement: Fragment }> {
+): Promise<{ statement: ReturnType<typeof pageStatement> }> {
+  const zone = await zoneFor(query, () => zoneStatement(tx, userId));
+  // In an object, since a statement that a promise gives would be sent at once.
+  return { statement: pageStatement(tx, userId, query, { now, zone }) };
+}
+
+interface Present {
+  now: Temporal.Instant;
+  zone: string;
+}
+
+/** The user's zone; UTC without asking for a query that no zone changes. */
+async function zoneFor(query: TaskQuery, read: () => PromiseLike<{ time_zone: string }[]>): Promise<string> {
+  const { due, dueFrom, dueTo } = query;
+  if ((due === undefined || due === "none") && dueFrom === undefined && dueTo === undefined) return "UTC";
+  return (await read())[0]?.time_zone ?? "UTC";
+}
+
+const zoneStatement = (statements: Statements, userId: string) =>
+  statements<{ time_zone: string }[]>`select time_zone from tasks.profiles where user_id = ${userId}`;
+
+function pageStatement(tx: Statements, userId: string, query: TaskQuery, present: Present) {
   const { name, order } = sortOf(query);
   const plan = SORTS[name];
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, name, order);
-  const conditions = await taskConditions(tx, userId, query, now);
+  const conditions = taskConditions(tx, userId, query, present);
   if (after !== undefined) {
     const [value, id] = after;
     const cast = tx`${value}::text::${tx.unsafe(plan.type)}`;
@@ -103,19 +136,16 @@ export async function taskStatement(
     );
   }
   const direction = tx.unsafe(order);
-  // In an object, since a statement that a promise gives would be sent at once.
-  return {
-    statement: tx`
-      select ${tx(TASK_COLUMNS.map((column) => `t.${column}`))}, (${plan.by(tx)})::text as cursor_value
-      from ${
-      query.q === undefined
-        ? tx`tasks.tasks t`
-        : tx`tasks.search(${query.q}) hit join tasks.tasks t on t.id = hit.id`
-    }
-      where ${conditions.reduce((all, condition) => tx`${all} and ${condition}`)}
-      order by ${plan.by(tx)} ${direction}, t.id ${direction}
-      limit ${query.limit + 1}`,
-  };
+  // Hits are looked up one by one: how few they are is nothing that the planner could know of a function.
+  return tx<(TaskRow & { cursor_value: string })[]>`
+    select ${tx(TASK_COLUMNS.map((column) => `t.${column}`))}, (${plan.by(tx)})::text as cursor_value
+    from ${
+    query.q === undefined ? tx`tasks.tasks t` : tx`tasks.search(${query.q}) hit
+          cross join lateral (select * from tasks.tasks one where one.id = hit.id offset 0) t`
+  }
+    where ${conditions.reduce((all, condition) => tx`${all} and ${condition}`)}
+    order by ${plan.by(tx)} ${direction}, t.id ${direction}
+    limit ${query.limit + 1}`;
 }
 
 function readCursor(cursor: string, sort: string, order: string): [string, string] {
@@ -145,12 +175,12 @@ function readable(sort: string, value: string): boolean {
   }
 }
 
-async function taskConditions(
-  tx: Tx,
+function taskConditions(
+  tx: Statements,
   userId: string,
   query: TaskQuery,
-  now: Temporal.Instant,
-): Promise<Fragment[]> {
+  { now, zone }: Present,
+): Fragment[] {
   const conditions = [tx`t.user_id = ${userId}`];
   conditions.push(query.deleted ? tx`t.deleted_at is not null` : tx`t.deleted_at is null`);
   if (!query.deleted) {
@@ -167,9 +197,6 @@ async function taskConditions(
     query.due !== undefined && query.due !== "none" || query.dueFrom !== undefined ||
     query.dueTo !== undefined
   ) {
-    const [profile] = await tx<{ time_zone: string }[]>`
-      select time_zone from tasks.profiles where user_id = ${userId}`;
-    const zone = profile?.time_zone ?? "UTC";
     const today = now.toZonedDateTimeISO(zone).toPlainDate().toString();
     if (query.due === "today") conditions.push(onOrAfter(tx, today, zone), before(tx, nextDay(today), zone));
     if (query.due === "upcoming") conditions.push(onOrAfter(tx, nextDay(today), zone));
@@ -188,14 +215,14 @@ async function taskConditions(
 const MARGIN = Temporal.Duration.from({ hours: 27 });
 
 /** Due on `date` or later: by the civil date where there is no time (it never moves), else by the instant. */
-function onOrAfter(tx: Tx, date: string, zone: string): Fragment {
+function onOrAfter(tx: Statements, date: string, zone: string): Fragment {
   const start = startOf(date, zone);
   return tx`(coalesce(t.due_at, 'infinity') >= ${start.subtract(MARGIN).toString()}
     and case when t.due_time is null then t.due_date >= ${date} else t.due_at >= ${start.toString()} end)`;
 }
 
 /** Due before `date`; a task with a time is so from `instant` on, where one is given (overdue). */
-function before(tx: Tx, date: string, zone: string, instant?: Temporal.Instant): Fragment {
+function before(tx: Statements, date: string, zone: string, instant?: Temporal.Instant): Fragment {
   const end = instant ?? startOf(date, zone);
   return tx`(coalesce(t.due_at, 'infinity') < ${end.add(MARGIN).toString()}
     and case when t.due_time is null then t.due_date < ${date} else t.due_at < ${end.toString()} end)`;
@@ -207,13 +234,12 @@ const nextDay = (date: string): string => Temporal.PlainDate.from(date).add({ da
 
 /** A task, trash included; with `at`, as it was then. @throws ProblemError 404 */
 export async function getTask(sql: Sql, userId: string, id: string, at?: string): Promise<Task> {
-  return await asUser(sql, userId, async (tx) => {
-    if (at !== undefined) return await taskAt(tx, userId, id, at);
-    const [row] = await tx<TaskRow[]>`
-      select ${tx(TASK_COLUMNS)} from tasks.tasks where id = ${id} and user_id = ${userId}`;
-    if (row === undefined) throw notFound("There is no such task");
-    return toTask(fromRow(row));
-  });
+  if (at !== undefined) return await asUser(sql, userId, (tx) => taskAt(tx, userId, id, at));
+  const [row] = await selectAsUser(sql, userId, (statements) =>
+    statements<TaskRow[]>`
+      select ${statements(TASK_COLUMNS)} from tasks.tasks where id = ${id} and user_id = ${userId}`);
+  if (row === undefined) throw notFound("There is no such task");
+  return toTask(fromRow(row));
 }
 
 async function taskAt(tx: Tx, userId: string, id: string, at: string): Promise<Task> {

@@ -108,17 +108,20 @@ export function createUnits(dependencies: UnitsDependencies): Units {
   return {
     run: transact,
     async answer(options, work) {
+      const { idempotency } = options;
+      const fingerprint = idempotency === undefined ? "" : await fingerprintOf(idempotency.request);
       return await transact(options, async (unit) => {
-        const { idempotency } = options;
-        const fingerprint = idempotency === undefined ? "" : await fingerprintOf(idempotency.request);
         const kept = idempotency === undefined
           ? undefined
           : await unit.keptAnswer(idempotency.key, fingerprint);
         if (kept !== undefined) return kept;
         const { status, body, headers = {} } = await work(unit);
-        await unit.flush();
         const answer: StoredAnswer = { status, headers, body: JSON.stringify(body) };
-        if (idempotency !== undefined) await unit.keepAnswer(idempotency.key, fingerprint, answer);
+        // In one transaction it does not matter which comes first: they travel together.
+        await Promise.all([
+          unit.flush(),
+          idempotency === undefined ? null : unit.keepAnswer(idempotency.key, fingerprint, answer),
+        ]);
         return answer;
       });
     },
@@ -352,12 +355,13 @@ export class Unit {
 
   /** The answer kept under this key, if there is one. @throws ProblemError 422 when another request has the key */
   async keptAnswer(key: string, fingerprint: string): Promise<StoredAnswer | undefined> {
-    await this.#locked;
-    const [kept] = await this.#tx<
+    // Sent behind the lock without waiting for it: PostgreSQL keeps the order, and reads when it has the lock.
+    const asked = this.#tx<
       { fingerprint: string; status: number; headers: Record<string, string>; body: string }[]
     >`
       select fingerprint, status, headers, body from tasks.idempotency
       where user_id = ${this.userId} and key = ${key} and created_at > ${this.at}::timestamptz - interval '24 hours'`;
+    const [[kept]] = await Promise.all([asked, this.#locked]);
     if (kept === undefined) return undefined;
     if (kept.fingerprint !== fingerprint) {
       throw new ProblemError(422, "This Idempotency-Key was used for another request", {

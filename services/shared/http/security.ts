@@ -25,12 +25,24 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
 };
 
-/** The same answer with the security headers, where it does not set them itself. */
+/** The answer with the security headers, where it does not set them itself. */
 export function withSecurityHeaders(response: Response, options: { secure?: boolean } = {}): Response {
-  const headers = new Headers(response.headers);
+  const answer = isOurs(response) ? response : new Response(response.body, response);
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-    if (!headers.has(name)) headers.set(name, value);
+    if (!answer.headers.has(name)) answer.headers.set(name, value);
   }
-  if (options.secure) headers.set("strict-transport-security", "max-age=31536000; includeSubDomains");
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+  if (options.secure) {
+    answer.headers.set("strict-transport-security", "max-age=31536000; includeSubDomains");
+  }
+  return answer;
+}
+
+/** Whether the headers may be changed; those of an answer that `fetch` gave may not. */
+function isOurs(response: Response): boolean {
+  try {
+    response.headers.set("x-content-type-options", "nosniff");
+    return true;
+  } catch {
+    return false;
+  }
 }

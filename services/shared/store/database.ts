@@ -4,6 +4,8 @@ import { formatArray, parseArray } from "./arrays.ts";
 
 export type Sql = postgres.Sql;
 export type Tx = postgres.TransactionSql;
+/** Builds statements; a pool and a transaction can both do that. */
+export type Statements = postgres.ISql;
 /** A piece of a statement, to be put into another. */
 export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
@@ -21,11 +23,31 @@ export interface ConnectOptions {
   nativeTypes?: boolean;
 }
 
+/** The lanes of each pool's reads. */
+const lanes = new WeakMap<Sql, Lanes>();
+
 /** A pool. Dates come back as text (`YYYY-MM-DD`, `HH:MM:SS`, ISO instants), never as `Date`; bigint as number. */
 export function connect(options: ConnectOptions): Sql {
+  const max = options.max ?? 10;
+  const sql = open(options, { max, onnotice: () => {} });
+  const own = new Lanes(
+    (onnotice) => open(options, { max: 1, max_lifetime: null, onnotice }),
+    Math.ceil(max / 2),
+  );
+  const endPool = sql.end;
+  sql.end = async (how) => void await Promise.all([endPool(how), own.end()]);
+  lanes.set(sql, own);
+  return sql;
+}
+
+type Settings = Pick<
+  postgres.Options<Record<string, postgres.PostgresType>>,
+  "max" | "max_lifetime" | "onnotice"
+>;
+
+function open(options: ConnectOptions, settings: Settings): Sql {
   return postgres(options.url, {
-    max: options.max ?? 10,
-    onnotice: () => {},
+    ...settings,
     connect_timeout: 10,
     // The driver would ask each new connection for all array types, and end the process when one dies meanwhile.
     fetch_types: options.nativeTypes ?? false,
@@ -47,13 +69,19 @@ export function connect(options: ConnectOptions): Sql {
   }) as unknown as Sql;
 }
 
+/** What PostgreSQL writes of an instant in UTC. */
+const STORED_INSTANT = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/;
+
 /** PostgreSQL's `2027-01-31 08:00:00.5+00` as RFC 3339 with milliseconds only where there are some. */
 export function parseInstant(text: string): string {
-  return Temporal.Instant.from(text.replace(" ", "T")).round({
-    smallestUnit: "millisecond",
-    roundingMode: "trunc",
-  })
-    .toString();
+  const [, date, time, fraction = ""] = STORED_INSTANT.exec(text) ?? [];
+  if (date === undefined) {
+    return Temporal.Instant.from(text.replace(" ", "T"))
+      .round({ smallestUnit: "millisecond", roundingMode: "trunc" }).toString();
+  }
+  // A page of tasks has hundreds of them, and this form can be rewritten without reading it.
+  const milliseconds = fraction.slice(0, 3).replace(/0+$/, "");
+  return `${date}T${time}${milliseconds === "" ? "" : `.${milliseconds}`}Z`;
 }
 
 /** Runs `work` in one transaction in which row-level security sees only `userId`. */
@@ -66,7 +94,149 @@ export function asUser<T>(sql: Sql, userId: string, work: (tx: Tx) => Promise<T>
   }) as Promise<T>;
 }
 
+/**
+ * One select in a transaction in which row-level security sees only `userId`: begin, the user, the select and the
+ * commit travel in one packet. The pool is one that `connect` made.
+ */
+export async function selectAsUser<T extends readonly (object | undefined)[]>(
+  sql: Sql,
+  userId: string,
+  select: Select<T>,
+): Promise<T> {
+  const own = lanes.get(sql);
+  if (own === undefined) throw new Error("Cannot select as the pool was not made by connect()");
+  return await own.select(userId, select);
+}
+
 /** Points row-level security of this transaction at another user (`*`: every user, for roles whose policies take it). */
-export function setUser(tx: Tx, userId: string): Promise<unknown> {
+export function setUser(tx: Statements, userId: string): Promise<unknown> {
   return tx`select set_config('rondo.user_id', ${userId}, true)`.execute();
 }
+
+/** Makes one select, without sending it. */
+export type Select<T extends readonly (object | undefined)[]> = (
+  statements: Statements,
+) => postgres.PendingQuery<T>;
+
+/** One connection with one transaction at a time. */
+interface Lane {
+  sql: Sql;
+  /** PostgreSQL said that a transaction did not begin or end where it should. */
+  torn: boolean;
+}
+
+/** Notices of `begin` inside of a transaction and of `commit` outside of one. */
+const TORN = new Set(["25001", "25P01"]);
+
+/**
+ * Connections for transactions that are sent as a whole. The driver keeps the order of one connection's queries, so
+ * nothing has to be awaited between them. A lane serves one caller until all four have been answered; one that lost
+ * its connection, or whose transaction was torn, is closed and another takes its place.
+ */
+class Lanes {
+  readonly #open: (onnotice: (notice: postgres.Notice) => void) => Sql;
+  readonly #most: number;
+  readonly #idle: Lane[] = [];
+  readonly #taken = new Set<Lane>();
+  readonly #waiting: PromiseWithResolvers<Lane>[] = [];
+  #ended = false;
+
+  constructor(open: (onnotice: (notice: postgres.Notice) => void) => Sql, most: number) {
+    this.#open = open;
+    this.#most = most;
+  }
+
+  async select<T extends readonly (object | undefined)[]>(userId: string, select: Select<T>): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      const lane = await this.#take();
+      let sound = false;
+      try {
+        const rows = await send(lane, userId, select);
+        sound = !lane.torn;
+        if (sound) return rows;
+        if (attempt === 3) throw new Error("Cannot trust what was read as its transaction was torn");
+      } catch (cause) {
+        sound = !lane.torn && isRefusal(cause);
+        throw cause;
+      } finally {
+        this.#give(lane, sound);
+      }
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(ended());
+    const open = [...this.#idle.splice(0), ...this.#taken];
+    await Promise.all(open.map(({ sql }) => sql.end({ timeout: 5 })));
+  }
+
+  async #take(): Promise<Lane> {
+    if (this.#ended) throw ended();
+    if (this.#idle.length === 0 && this.#taken.size >= this.#most) {
+      const turn = Promise.withResolvers<Lane>();
+      this.#waiting.push(turn);
+      return await turn.promise;
+    }
+    const lane = this.#idle.pop() ?? this.#make();
+    this.#taken.add(lane);
+    return lane;
+  }
+
+  #give(lane: Lane, sound: boolean): void {
+    this.#taken.delete(lane);
+    if (!sound || this.#ended) void lane.sql.end({ timeout: 0 });
+    const next = this.#waiting.shift();
+    if (next === undefined) {
+      if (sound && !this.#ended) this.#idle.push(lane);
+      return;
+    }
+    const given = sound ? lane : this.#make();
+    this.#taken.add(given);
+    next.resolve(given);
+  }
+
+  #make(): Lane {
+    const lane: Lane = {
+      torn: false,
+      sql: this.#open((notice) => {
+        if (TORN.has(String(notice.code))) lane.torn = true;
+      }),
+    };
+    return lane;
+  }
+}
+
+/** Sends the four as one; answered only when PostgreSQL has answered all of them, or the connection has failed. */
+async function send<T extends readonly (object | undefined)[]>(
+  lane: Lane,
+  userId: string,
+  select: Select<T>,
+): Promise<T> {
+  const { sql } = lane;
+  // Made before anything is sent: a statement that can't be made must not leave a transaction behind.
+  const query = select(sql);
+  const sent = [
+    sql`begin read only`.execute(),
+    setUser(sql, userId),
+    query.execute(),
+    sql`commit`.execute(),
+  ] as const;
+  try {
+    const [, , rows, end] = await Promise.all(sent);
+    // The driver sends a statement again whose plan has become stale, and that is after the commit then. But such a
+    // transaction has failed before, and PostgreSQL says so.
+    if (end.command !== "COMMIT") lane.torn = true;
+    return rows;
+  } catch (cause) {
+    if (isRefusal(cause)) await Promise.allSettled(sent);
+    throw cause;
+  }
+}
+
+/** Whether PostgreSQL refused a statement and goes on; it says 57P… when it ends the connection. */
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof postgres.PostgresError && !cause.code.startsWith("57P");
+}
+
+const ended = (): Error => new Error("Cannot read as the pool has ended");

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import postgres from "postgres";
+import { testDatabase } from "../testing/database.ts";
+import { waitFor } from "../testing/fake_runtime.ts";
+import { asUser, connect, parseInstant, selectAsUser, type Sql, type Statements } from "./database.ts";
+
+const userOf = (statements: Statements) =>
+  statements<{ user: string; pid: number; at: string }[]>`
+    select current_setting('rondo.user_id', true) as user, pg_backend_pid() as pid, now() as at`;
+
+/** A profile for each of these users, made as the user itself. */
+async function profiles(sql: Sql, count: number): Promise<string[]> {
+  const users = Array.from({ length: count }, () => crypto.randomUUID());
+  await Promise.all(users.map((user) =>
+    asUser(sql, user, (tx) =>
+      tx`
+        insert into tasks.profiles (user_id, name, email, preferences, created_at)
+        values (${user}, ${user}, 'a@example.test', '{}', now())`)
+  ));
+  return users;
+}
+
+/** What the connections of the api's role are in the middle of. */
+async function unfinished(admin: Sql, name: string): Promise<number> {
+  const [row] = await admin<{ count: number }[]>`
+    select count(*) as count from pg_stat_activity
+    where application_name = ${name} and state like 'idle in transaction%'`;
+  return row?.count ?? NaN;
+}
+
+Deno.test("parseInstant() rewrites what PostgreSQL stores, as reading it would", () => {
+  assert.equal(parseInstant("2027-01-31 08:00:00+00"), "2027-01-31T08:00:00Z");
+  assert.equal(parseInstant("2027-01-31 08:00:00.5+00"), "2027-01-31T08:00:00.5Z");
+  assert.equal(parseInstant("2027-01-31 08:00:00.120999+00"), "2027-01-31T08:00:00.12Z");
+  assert.equal(parseInstant("2027-01-31 08:00:00.000999+00"), "2027-01-31T08:00:00Z");
+  assert.equal(parseInstant("1901-01-31 08:00:00.9999+00"), "1901-01-31T08:00:00.999Z");
+  assert.equal(parseInstant("2027-01-31 10:00:00+02"), "2027-01-31T08:00:00Z");
+});
+
+Deno.test("selectAsUser() shows each of many concurrent users its own rows and nobody else's", async () => {
+  await using database = await testDatabase();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "select-many", max: 6 });
+  try {
+    const users = await profiles(sql, 40);
+    const asked = Array.from({ length: 1_000 }, (_, index) => users[index % users.length] ?? "");
+    const answers = await Promise.all(asked.map((user, index) =>
+      // Statements of several shapes: a new one takes a question of its own before it is sent.
+      index % 3 === 0
+        ? selectAsUser(sql, user, (q) => q<{ name: string }[]>`select name from tasks.profiles`)
+        : selectAsUser(
+          sql,
+          user,
+          (q) =>
+            q<{
+              name: string;
+            }[]>`select name from tasks.profiles where created_at > ${"2020-01-01T00:00:00Z"}`,
+        )
+    ));
+    assert.deepEqual(answers.map((rows) => rows.map(({ name }) => name)), asked.map((user) => [user]));
+    const pids = new Set(
+      (await Promise.all(asked.slice(0, 50).map((user) => selectAsUser(sql, user, userOf)))).map(([row]) =>
+        row?.pid
+      ),
+    );
+    assert.ok(pids.size <= 3, `${pids.size} connections`);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
+Deno.test("selectAsUser() leaves no user and no transaction behind", async () => {
+  await using database = await testDatabase();
+  const admin = database.connect();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "select-left", max: 2 });
+  try {
+    const [first] = await selectAsUser(sql, "0195a000-0000-7000-8000-000000000001", userOf);
+    assert.equal(first?.user, "0195a000-0000-7000-8000-000000000001");
+    const refused = () =>
+      selectAsUser(sql, "0195a000-0000-7000-8000-000000000002", (q) => q`select 1 / ${0}::int`);
+    await assert.rejects(refused, { code: "22012" });
+    await assert.rejects(refused, { code: "22012" });
+    await assert.rejects(
+      () =>
+        selectAsUser(
+          sql,
+          "0195a000-0000-7000-8000-000000000002",
+          (q) => q`select ${undefined as unknown as string}`,
+        ),
+      /undefined/i,
+    );
+    await assert.rejects(
+      () =>
+        selectAsUser(sql, "0195a000-0000-7000-8000-000000000002", () => {
+          throw new Error("no statement");
+        }),
+      /no statement/,
+    );
+    const [next] = await selectAsUser(sql, "0195a000-0000-7000-8000-000000000003", userOf);
+    assert.equal(next?.user, "0195a000-0000-7000-8000-000000000003");
+    const [pooled] = await userOf(sql);
+    assert.equal(pooled?.user ?? "", "");
+    assert.equal(await unfinished(admin, "select-left"), 0);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
+Deno.test("selectAsUser() changes nothing", async () => {
+  await using database = await testDatabase();
+  const sql = database.connect("rondo_api");
+  const user = crypto.randomUUID();
+  await assert.rejects(
+    () => selectAsUser(sql, user, (q) => q`insert into tasks.streams (user_id, seq) values (${user}, 0)`),
+    { code: "25006" },
+  );
+});
+
+Deno.test("selectAsUser() reads on after a connection was cut, and answers nobody with nothing", async () => {
+  await using database = await testDatabase();
+  const admin = database.connect();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "select-cut", max: 4 });
+  try {
+    const [user = ""] = await profiles(sql, 1);
+    let [answered, failed, cutting] = [0, 0, true];
+    const reading = Promise.all(Array.from({ length: 4 }, async () => {
+      while (cutting) {
+        try {
+          const rows = await selectAsUser(
+            sql,
+            user,
+            (q) => q`select name from tasks.profiles where name <> ${"-"}`,
+          );
+          assert.equal(rows.length, 1, "a read outside of its transaction sees nothing");
+          answered++;
+        } catch (cause) {
+          if (cause instanceof assert.AssertionError) throw cause;
+          failed++;
+        }
+      }
+    }));
+    for (let round = 0; round < 20; round++) {
+      const before = answered;
+      await waitFor(() => answered > before + 5);
+      await admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'select-cut'`;
+    }
+    cutting = false;
+    await reading;
+    assert.ok(failed > 0);
+    const [row] = await selectAsUser(sql, user, userOf);
+    assert.equal(row?.user, user);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
+Deno.test("selectAsUser() reads again when a statement's plan has become stale", async () => {
+  await using database = await testDatabase();
+  const admin = database.connect();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "select-stale", max: 2 });
+  try {
+    const [user = ""] = await profiles(sql, 1);
+    const read = () => selectAsUser(sql, user, (q) => q<{ name: string }[]>`select * from tasks.profiles`);
+    for (let round = 0; round < 8; round++) assert.equal((await read()).length, 1);
+    await admin`alter table tasks.profiles add column extra int`;
+    assert.deepEqual((await read()).map(({ name }) => name), [user]);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
+Deno.test("selectAsUser() refuses a pool that has ended, and one that connect() did not make", async () => {
+  await using database = await testDatabase();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "select-ended", max: 2 });
+  await selectAsUser(sql, crypto.randomUUID(), userOf);
+  await sql.end();
+  await assert.rejects(() => selectAsUser(sql, crypto.randomUUID(), userOf), /pool has ended/);
+  const foreign = postgres(database.url, { max: 1 }) as unknown as Sql;
+  await assert.rejects(() => selectAsUser(foreign, crypto.randomUUID(), userOf), /not made by connect/);
+  await foreign.end();
+});
