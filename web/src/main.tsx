@@ -51,6 +51,7 @@ effect(() => {
 });
 
 addEventListener("online", () => app.wake());
+addEventListener("offline", () => app.cut());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") app.wake();
 });

@@ -38,6 +38,8 @@ export function pauseAfter(attempt: number, random: () => number): number {
 export interface Stream {
   /** Tries at once, for instance when the browser says that the network is back. */
   wake(): void;
+  /** Gives up the connection at once: the network is gone, and an open source would not notice for minutes. */
+  cut(): void;
   close(): void;
 }
 
@@ -83,14 +85,16 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
       last = null;
       handlers.onResync();
     });
-    on("error", () => {
-      mine.close();
-      source = null;
-      if (closed) return;
-      handlers.onDown(attempt);
-      cancel = schedule(connect, pauseAfter(attempt, random));
-      attempt += 1;
-    });
+    on("error", down);
+  }
+
+  function down(): void {
+    source?.close();
+    source = null;
+    if (closed) return;
+    handlers.onDown(attempt);
+    cancel = schedule(connect, pauseAfter(attempt, random));
+    attempt += 1;
   }
 
   connect();
@@ -99,6 +103,9 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
       if (closed || cancel === null) return;
       cancel();
       connect();
+    },
+    cut() {
+      if (source !== null) down();
     },
     close() {
       closed = true;

@@ -89,3 +89,14 @@ Deno.test("pauseAfter() doubles, stays below its bound and never reaches zero", 
   assert.deepEqual(pauses, [500, 1_000, 2_000, 4_000, 20_000]);
   assert.equal(pauseAfter(0, () => 0), 250);
 });
+
+Deno.test("openStream() that is cut leaves its source at once and resumes when woken", () => {
+  const { stream, sources, calls, send } = aStream();
+  send("ready", { seq: 3 });
+  stream.cut();
+  stream.cut();
+  assert.equal(sources[0]?.closed, true);
+  stream.wake();
+  assert.equal(sources[1]?.url, "/api/stream?lastEventId=3");
+  assert.deepEqual(calls, ["ready 3 false", "down 0"]);
+});

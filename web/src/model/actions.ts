@@ -15,7 +15,7 @@ import type { Mutation, TaskStore } from "./store.ts";
 import type { Toasts } from "./toasts.ts";
 import type { Ui } from "./ui.ts";
 import type { Done, Undoable, UndoLog } from "./undo.ts";
-import { failure, quoted } from "./wording.ts";
+import { failure, quoted, undoFailure } from "./wording.ts";
 
 export interface ActionsOptions {
   rondo: Rondo;
@@ -330,7 +330,7 @@ export function createActions(options: ActionsOptions) {
         if (target === null) throw new Error("the event has not arrived");
         await undoEvent(target);
       } catch (error) {
-        complain("Could not undo this", error);
+        toasts.show({ tone: "error", text: "Could not undo this", detail: undoFailure(error) });
         return;
       }
     }
@@ -352,7 +352,16 @@ export function createActions(options: ActionsOptions) {
   /** A task came from the server: it may be the next occurrence that a message waits for. */
   function noteArrival(task: Task, type: ChangeType): void {
     if (task.seriesId === null || !isOpen(task) || task.due === null) return;
-    if (type !== "task.created.v1" && type !== "task.updated.v1" && type !== "task.skipped.v1") return;
+    switch (type) {
+      case "task.created.v1":
+      case "task.updated.v1":
+      case "task.skipped.v1":
+      // Completed, undone, completed again: the next occurrence comes back out of the trash.
+      case "task.restored.v1":
+        break;
+      default:
+        return;
+    }
     const waiting = awaitingNext.get(task.seriesId);
     if (waiting === undefined || (task.occurrence ?? 0) <= waiting.occurrence) return;
     awaitingNext.delete(task.seriesId);

@@ -161,6 +161,61 @@ Deno.test("complete() of a recurring task tells the next date when it arrives", 
   assert.equal(scene.app.toasts.toasts.value[0]?.detail, "Next: Fri 3 Apr");
 });
 
+Deno.test("completing again after an undo names the next occurrence, which comes back out of the trash", async () => {
+  const task = aTask({
+    id: "t1",
+    title: "Rent",
+    seriesId: "s",
+    occurrence: 1,
+    recurrence: { rule: "FREQ=DAILY", mode: "schedule" },
+    due: { date: "2026-03-03", time: null, timeZone: null },
+  });
+  await using scene = await anApp([task], () => ({ body: { ...task, status: "completed", version: 4 } }));
+  await scene.app.actions.complete("t1");
+  const next = aTask({
+    ...task,
+    id: "t2",
+    occurrence: 2,
+    due: { date: "2026-03-04", time: null, timeZone: null },
+  });
+  scene.change({ type: "task.restored.v1", task: { ...next, version: 3 } });
+  assert.equal(scene.app.toasts.toasts.value[0]?.detail, "Next: Wed 4 Mar");
+});
+
+Deno.test("a burst of changes is drawn together, a few are drawn one by one", async () => {
+  await using scene = await anApp([], () => ({}));
+  let drawn = 0;
+  const stop = scene.app.store.revision.subscribe(() => void drawn++);
+  drawn = 0;
+  for (let index = 0; index < 500; index++) {
+    scene.change({ type: "task.created.v1", task: aTask({ id: `b${index}`, title: `Task ${index}` }) });
+  }
+  await until(() => [...scene.app.store.all()].length === 500);
+  stop();
+  assert.ok(drawn <= 25, `${drawn} drawings`);
+});
+
+Deno.test("an undo that a later change stands in the way of is refused in words", async () => {
+  const task = aTask({ id: "t1", title: "Rent" });
+  const eventId = "0199d3f2-7a1e-7cc0-8000-000000000001";
+  await using scene = await anApp(
+    [task],
+    (_method, path) =>
+      path === "/api/undo"
+        ? {
+          status: 409,
+          body: { title: "Conflict", detail: `Change ${eventId} (task.updated.v1) stands in the way` },
+        }
+        : { body: { ...task, priority: "high", version: 2 } },
+  );
+  await scene.app.actions.setPriority("t1", "high");
+  scene.change({ task: aTask({ ...task, priority: "high", version: 2 }), taskId: "t1" });
+  scene.app.actions.undoLast();
+  const last = () => scene.app.toasts.toasts.value.at(-1);
+  await until(() => last()?.tone === "error");
+  assert.equal(last()?.detail, "A later change stands in the way. Undo that one first.");
+});
+
 Deno.test("undo uses the event that arrived for the very version", async () => {
   const task = aTask({ id: "t1", title: "Rent" });
   await using scene = await anApp(

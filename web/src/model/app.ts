@@ -50,6 +50,9 @@ export type App = ReturnType<typeof createApp>;
 /** Without a stream the tasks are read anyway after this long. */
 const STREAM_PATIENCE_MS = 3_000;
 const TICK_MS = 20_000;
+/** So many changes within so long are drawn one by one; what comes on top (an import) waits and is drawn together. */
+const BURST = 20;
+const BURST_MS = 100;
 
 export function createApp(platform: Platform) {
   const readNow = platform.now ?? (() => Temporal.Now.instant());
@@ -296,6 +299,22 @@ export function createApp(platform: Platform) {
     if (change.type === "list.deleted.v1" || change.type === "list.restored.v1") void loadTasks();
   }
 
+  const crowd: Change[] = [];
+  let crowding: ReturnType<typeof setTimeout> | undefined;
+  let windowEnds = 0;
+  let windowCount = 0;
+  function takeChange(change: Change): void {
+    const at = performance.now();
+    if (at > windowEnds) {
+      windowEnds = at + BURST_MS;
+      windowCount = 0;
+    }
+    windowCount += 1;
+    if (crowd.length === 0 && windowCount <= BURST) return applyChange(change);
+    if (crowd.push(change) > 1) return;
+    crowding = setTimeout(() => batch(() => crowd.splice(0).forEach(applyChange)), BURST_MS);
+  }
+
   let stream: Stream | null = null;
   let patience: ReturnType<typeof setTimeout> | undefined;
   let ticking: ReturnType<typeof setInterval> | undefined;
@@ -314,7 +333,7 @@ export function createApp(platform: Platform) {
         const { state } = tasksLoad.peek();
         if (!resumed || state === "failed" || state === "idle") void loadTasks();
       },
-      onChange: applyChange,
+      onChange: takeChange,
       onNotification: (notification: Notification) => notifications.arrive(notification),
       onResync() {
         void loadTasks();
@@ -332,6 +351,8 @@ export function createApp(platform: Platform) {
   function stopLive(): void {
     clearTimeout(patience);
     clearInterval(ticking);
+    clearTimeout(crowding);
+    crowd.length = 0;
     stream?.close();
     stream = null;
   }
@@ -426,6 +447,10 @@ export function createApp(platform: Platform) {
     wake(): void {
       tick();
       stream?.wake();
+    },
+    /** The network is gone. */
+    cut(): void {
+      stream?.cut();
     },
     start: () => session.load(),
     /** Where a view's title leads, for links. */

@@ -36,3 +36,13 @@ export function failure(error: unknown, kept = "Nothing was changed."): string {
       return `${kept} Try again; if it stays, this code helps to find the cause: ${error.correlationId}`;
   }
 }
+
+/**
+ * Why an undo was refused. The server names the change in the way by its event, which tells a reader nothing;
+ * `later` says it in words.
+ */
+export function undoFailure(error: unknown, later?: string): string {
+  const blocked = error instanceof ApiError && error.status === 409 && /in the way/.test(error.message);
+  if (!blocked) return failure(error);
+  return `A later change stands in the way${later === undefined ? "" : `: ${later}`}. Undo that one first.`;
+}

@@ -2,10 +2,11 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { describeRecurrence } from "../../../services/shared/domain/recurrence.ts";
+import { ApiError } from "../api/client.ts";
 import type { Actor, HistoryEntry, ReminderEntry, Task } from "../api/types.ts";
 import { agoText, type Calendar, instantInSentence, instantText, longDueText } from "../model/dates.ts";
 import { priorityLabel } from "../model/priorities.ts";
-import { failure, quoted } from "../model/wording.ts";
+import { failure, quoted, undoFailure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { Failed, Skeleton } from "./states.tsx";
 
@@ -38,7 +39,11 @@ export function ActivityPanel({ task }: { task: Task }): JSX.Element {
     try {
       await app.actions.undoEvent({ eventId: entry.eventId });
     } catch (error) {
-      setProblem({ eventId: entry.eventId, text: failure(error) });
+      const later = error instanceof ApiError && read.state === "ready"
+        ? read.items.find((item) => error.message.includes(item.eventId))
+        : undefined;
+      const words = later && entryText(later, calendar, app.lists.value);
+      setProblem({ eventId: entry.eventId, text: undoFailure(error, words) });
     }
   };
   switch (read.state) {

@@ -260,7 +260,7 @@ function Keys(): JSX.Element {
   const [keys, setKeys] = useState<Listed<ApiKey>>({ state: "loading" });
   const [name, setName] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
-  const [fresh, setFresh] = useState<{ name: string; key: string } | null>(null);
+  const [fresh, setFresh] = useState<{ id: string; name: string; key: string } | null>(null);
   const load = async () => {
     try {
       setKeys({ state: "ready", items: (await app.rondo.keys()).items });
@@ -274,7 +274,7 @@ function Keys(): JSX.Element {
     if (wanted === "") return setProblem("Give the key a name, such as the program that will use it.");
     try {
       const made = await app.rondo.createKey(wanted);
-      setFresh({ name: made.name, key: made.key });
+      setFresh({ id: made.id, name: made.name, key: made.key });
       setName("");
       await load();
     } catch (error) {
@@ -284,6 +284,7 @@ function Keys(): JSX.Element {
   const revoke = async (key: ApiKey) => {
     try {
       await app.rondo.deleteKey(key.id);
+      if (fresh?.id === key.id) setFresh(null);
       app.toasts.show({ text: `Revoked ${quoted(key.name)}` });
       await load();
     } catch (error) {
