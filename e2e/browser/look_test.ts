@@ -1,0 +1,378 @@
+/** Every view in both themes and at every width: readable by all, nothing cut off, nothing that jumps. */
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import type { Page } from "playwright-core";
+import {
+  type App,
+  type Client,
+  day,
+  eventually,
+  journeys,
+  live,
+  make,
+  makeAll,
+  row,
+  toast,
+} from "./support.ts";
+
+const AXE = await Deno.readTextFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"));
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+const DESKTOP = { viewport: { width: 1280, height: 800 } };
+const LONG = "A title that goes on and on, as titles do when somebody writes down a whole thought at once "
+  .repeat(4);
+const UNBROKEN = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(3);
+const RIGHT_TO_LEFT = "اشترِ الحليب والخبز من السوق قبل الغداء ثم اتصل بالطبيب";
+
+const test = journeys();
+
+/** An account with something in every view. */
+async function furnished(app: App): Promise<{ client: Client; id: string; listId: string }> {
+  const client = await app.account();
+  const { body: list } = await client.call<{ id: string }>("POST", "/api/lists", {
+    name: "Household",
+    colour: "rose",
+  });
+  const { id } = await make(client, {
+    title: "Pay rent",
+    notes:
+      "To **the landlord**, see [the contract](https://example.test)\n\n- [x] signed\n- [ ] filed\n\n> quote\n\n`code`",
+    due: { date: day(0), time: "23:59", timeZone: "Asia/Tokyo" },
+    recurrence: "monthly",
+    reminders: [{ before: "PT30M" }, { at: Temporal.Now.instant().subtract({ hours: 1 }).toString() }],
+    tags: ["home", "money"],
+    priority: "urgent",
+  });
+  await make(client, { title: "A part of it", parentId: id });
+  await make(client, { title: "In the list", listId: list.id, tags: ["home"], priority: "low" });
+  await make(client, {
+    title: LONG,
+    due: { date: day(-2) },
+    priority: "high",
+    tags: ["a-tag-of-considerable-length", "b", "c", "d"],
+  });
+  await make(client, { title: UNBROKEN, due: { date: day(1), time: "09:00" }, listId: list.id });
+  await make(client, { title: RIGHT_TO_LEFT, due: { date: day(3) }, tags: ["بيت"] });
+  const done = await make(client, { title: "Done", due: { date: day(-1) } });
+  await client.call("POST", `/api/tasks/${done.id}/complete`, {});
+  const gone = await make(client, { title: "Gone" });
+  await client.call("DELETE", `/api/tasks/${gone.id}`);
+  await client.call("PATCH", `/api/tasks/${id}`, { priority: "high" });
+  await eventually(
+    async () => (await client.call<{ unread: number }>("GET", "/api/notifications")).body.unread,
+    1,
+  );
+  return { client, id, listId: list.id };
+}
+
+interface Violation {
+  id: string;
+  nodes: { target: string[]; failureSummary: string }[];
+}
+
+/** Fails with what axe finds against WCAG 2.2 AA on the page as it is. */
+async function accessible(page: Page, where: string): Promise<void> {
+  // Colours are judged as they come to rest.
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})))
+  );
+  const violations = await page.evaluate(async (tags) => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(options: unknown): Promise<{ violations: Violation[] }> };
+    };
+    return (await axe.run({ runOnly: tags, resultTypes: ["violations"] })).violations;
+  }, TAGS);
+  const found = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${where}: ${id} at ${target.join(" ")}: ${failureSummary}`)
+  );
+  assert.deepEqual(found, []);
+}
+
+for (const theme of ["light", "dark"] as const) {
+  for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const) {
+    test(`every view is accessible: ${theme}, ${device}`, async (app) => {
+      const { client, id, listId } = await furnished(app);
+      // A page that lets the checker in; whether the policy holds is another test's business.
+      await using tab = await app.tab(client, {
+        ...screen,
+        colorScheme: theme,
+        bypassCSP: true,
+        reducedMotion: "reduce",
+      });
+      const { page, context } = tab;
+      await context.addInitScript({ content: AXE });
+      const views = [
+        ...[
+          "inbox",
+          "today",
+          "upcoming",
+          `list/${listId}`,
+          "tag/home",
+          "search",
+          "search?q=rent",
+          "search?q=zzzz",
+        ],
+        ...["completed", "trash", "notifications", "settings", "nowhere"],
+        ...[`inbox?task=${id}`, `inbox?task=${id}&panel=activity`, `inbox?task=${id}&panel=reminders`],
+      ];
+      await page.goto("/inbox");
+      await live(page);
+      for (const path of views) {
+        await page.evaluate((to) => {
+          history.pushState(null, "", to);
+          dispatchEvent(new PopStateEvent("popstate"));
+        }, `/${path}`);
+        await page.locator("main :is(.row, .empty, .notice, .settings)").first().waitFor();
+        if (path.startsWith("search?q=")) {
+          await page.locator(path.endsWith("zzzz") ? ".empty" : ".row").first().waitFor();
+        }
+        if (path === "settings") await page.getByRole("button", { name: "Create an address" }).waitFor();
+        if (path.includes("task=")) await page.locator(".pane .prose strong").waitFor();
+        if (path.includes("panel=")) await page.locator("#detail-panel .activity").waitFor();
+        await page.locator(".skeleton").first().waitFor({ state: "detached" });
+        await accessible(page, `/${path}`);
+      }
+    });
+
+    test(`everything that opens is accessible: ${theme}, ${device}`, async (app) => {
+      const { client, id } = await furnished(app);
+      await using tab = await app.tab(client, {
+        ...screen,
+        colorScheme: theme,
+        bypassCSP: true,
+        reducedMotion: "reduce",
+      });
+      tab.expects(/status of 500/);
+      const { page, context } = tab;
+      await context.addInitScript({ content: AXE });
+      await page.goto("/inbox");
+      await row(page, "Pay rent").waitFor();
+      await page.keyboard.press("q");
+      await accessible(page, "quick add, empty");
+      await page.keyboard.type("Call @Nobody tomorrow 9am #home !high every month *30m before");
+      await page.locator(".chip").nth(6).waitFor();
+      await accessible(page, "quick add");
+      await page.locator(".qa-input").fill("");
+      await page.keyboard.press("Escape");
+
+      await row(page, "Pay rent").getByRole("link").focus();
+      for (const key of ["d", "p", "l", "#"]) {
+        await page.keyboard.press(key);
+        await page.locator(".popover :is([data-autofocus], input)").first().waitFor();
+        await accessible(page, `menu of ${key}`);
+        await page.keyboard.press("Escape");
+        await page.locator(".popover").waitFor({ state: "detached" });
+      }
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+      await accessible(page, "keyboard sheet");
+      await page.keyboard.press("Escape");
+
+      await page.goto(`/inbox?task=${id}`);
+      await page.locator(".pane .prose strong").waitFor();
+      for (const kind of ["recurrence", "reminders"]) {
+        await page.locator(`[data-property=${kind}]`).click();
+        await page.locator(".popover [data-autofocus]").first().waitFor();
+        await accessible(page, `editor of ${kind}`);
+        if (kind === "recurrence") {
+          await page.getByRole("option", { name: "Custom…" }).click();
+          await page.getByRole("combobox", { name: "Unit" }).selectOption("WEEKLY");
+          await accessible(page, "custom recurrence");
+        }
+        await page.keyboard.press("Escape");
+        await page.locator(".popover").waitFor({ state: "detached" });
+      }
+      await page.locator(".notes-shown").press("Enter");
+      await accessible(page, "notes being edited");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Escape");
+      await page.locator(".pane").waitFor({ state: "detached" });
+
+      await row(page, "Pay rent").getByRole("checkbox").click();
+      await toast(page, "Completed").waitFor();
+      await page.route("**/api/tasks/**", (route) => route.fulfill({ status: 500, body: "{}" }));
+      await row(page, RIGHT_TO_LEFT).getByRole("checkbox").click();
+      await toast(page, "Could not complete").waitFor();
+      await accessible(page, "messages");
+      await page.route("**/api/tasks?**", (route) => route.fulfill({ status: 500, body: "{}" }));
+      await page.reload();
+      await page.getByText("Your tasks could not be loaded").waitFor();
+      await accessible(page, "failed");
+      if (device === "phone") {
+        await page.getByRole("button", { name: "More" }).click();
+        await page.getByRole("dialog", { name: "More" }).waitFor();
+        await accessible(page, "more");
+      }
+    });
+  }
+
+  test(`signing in and empty views are accessible: ${theme}`, async (app) => {
+    const options = { colorScheme: theme, bypassCSP: true, reducedMotion: "reduce" } as const;
+    await using visitor = await app.visitor(options);
+    await visitor.context.addInitScript({ content: AXE });
+    for (const path of ["/sign-in", "/sign-up"]) {
+      await visitor.page.goto(path);
+      await visitor.page.getByRole("button", { name: /Sign in|Create account/ }).click();
+      await visitor.page.getByRole("alert").first().waitFor();
+      await accessible(visitor.page, path);
+    }
+    await using user = await app.user(options);
+    await user.context.addInitScript({ content: AXE });
+    for (
+      const path of [
+        "inbox",
+        "today",
+        "upcoming",
+        "completed",
+        "trash",
+        "notifications",
+        "search",
+        "tag/none",
+      ]
+    ) {
+      await user.page.goto(`/${path}`);
+      await user.page.locator("main .empty").waitFor();
+      await accessible(user.page, `empty /${path}`);
+    }
+  });
+}
+
+/** What sticks out of the window to the side. */
+const overflowing = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    return [...document.querySelectorAll("body *")].filter((element) =>
+      element.getBoundingClientRect().right > root.clientWidth + 1
+    ).map((element) => `${element.tagName}.${element.className}`).slice(0, 5);
+  });
+
+test("nothing sticks out at any width, with long titles, right-to-left text and five thousand tasks", async (app) => {
+  const { client, id, listId } = await furnished(app);
+  for (let batch = 0; batch < 5; batch++) {
+    await makeAll(
+      client,
+      Array.from(
+        { length: 1_000 },
+        (_, index) => ({ title: `Task ${batch * 1_000 + index}`, due: { date: day(40 + index % 50) } }),
+      ),
+    );
+  }
+  const screens = [
+    { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
+    { viewport: { width: 768, height: 1024 } },
+    { viewport: { width: 1280, height: 800 } },
+    { viewport: { width: 1680, height: 1050 } },
+    // 200 % zoom of a window of 1280 px.
+    { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 },
+  ];
+  for (const screen of screens) {
+    await using tab = await app.tab(client, { ...screen, path: "/settings" });
+    const { page } = tab;
+    for (
+      const path of [
+        "settings",
+        "inbox",
+        "today",
+        "upcoming",
+        `list/${listId}`,
+        "notifications",
+        `inbox?task=${id}`,
+      ]
+    ) {
+      await page.evaluate((to) => {
+        history.pushState(null, "", to);
+        dispatchEvent(new PopStateEvent("popstate"));
+      }, `/${path}`);
+      await page.locator("main :is(.row, .notice, .settings)").first().waitFor();
+      assert.deepEqual(await overflowing(page), [], `/${path} at ${screen.viewport.width}`);
+    }
+    assert.ok(await page.locator("main .row").count() < 1_000, "only what is near the window is rendered");
+  }
+});
+
+test("on a phone what is touched is at least 44 px", async (app) => {
+  const { client } = await furnished(app);
+  await using tab = await app.tab(client, { ...PHONE, path: "/inbox" });
+  const { page } = tab;
+  await row(page, "Pay rent").waitFor();
+  const small = await page.evaluate(() => {
+    /** The place around the middle of an element in which a touch reaches it. */
+    const reach = (element: Element) => {
+      const box = element.getBoundingClientRect();
+      const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+      const far = (dx: number, dy: number) => {
+        let steps = 0;
+        while (steps < 60 && element.contains(document.elementFromPoint(x + dx * steps, y + dy * steps))) {
+          steps += 1;
+        }
+        return steps;
+      };
+      return { width: far(1, 0) + far(-1, 0), height: far(0, 1) + far(0, -1) };
+    };
+    const targets = [...document.querySelectorAll(".bottom-bar :is(a, button), .row .check, .qa-closed")];
+    return targets.filter((target) => {
+      const { top, bottom } = target.getBoundingClientRect();
+      return top > 60 && bottom < innerHeight;
+    }).flatMap((target) => {
+      const { width, height } = reach(target);
+      return width >= 44 && height >= 44
+        ? []
+        : [`${target.getAttribute("aria-label") ?? target.textContent} ${width}x${height}`];
+    });
+  });
+  assert.deepEqual(small, []);
+
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Today" }).tap();
+  await page.getByRole("heading", { name: "Today", level: 1 }).waitFor();
+  await page.getByRole("button", { name: "More" }).tap();
+  await page.getByRole("dialog", { name: "More" }).getByRole("link", { name: /Household/ }).tap();
+  await page.getByRole("heading", { name: "Household", level: 1 }).waitFor();
+  await row(page, "In the list").getByRole("link").tap();
+  await page.getByRole("complementary", { name: "Task" }).waitFor();
+  await page.goBack();
+  await page.getByRole("complementary", { name: "Task" }).waitFor({ state: "detached" });
+});
+
+test("nothing moves when a row's actions appear", async (app) => {
+  const { client } = await furnished(app);
+  await using tab = await app.tab(client);
+  const { page } = tab;
+  const rows = page.locator("main .row");
+  await row(page, "Pay rent").waitFor();
+  const places = () =>
+    page.locator("main .row, main .row-title, main .row .check, main .row-due").evaluateAll((elements) =>
+      elements.map((element) => {
+        const { x, y, width, height } = element.getBoundingClientRect();
+        return [x, y, width, height];
+      })
+    );
+  const before = await places();
+  for (const each of await rows.all()) {
+    await each.hover();
+    await each.locator(".row-actions").waitFor();
+    assert.deepEqual(await places(), before);
+  }
+});
+
+test("who prefers less motion sees none", async (app) => {
+  const { client } = await furnished(app);
+  await using tab = await app.tab(client, { reducedMotion: "reduce" });
+  const { page } = tab;
+  await page.evaluate(() => {
+    const seen: string[] = [];
+    Object.assign(globalThis, { seen });
+    const look = () => {
+      for (const animation of document.getAnimations()) seen.push(String(animation.playState));
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await page.keyboard.press("q");
+  await page.keyboard.press("Escape");
+  await row(page, "Pay rent").getByRole("link").click();
+  await row(page, "Pay rent").getByRole("checkbox").click();
+  await toast(page, "Completed").waitFor();
+  await toast(page, "Completed").filter({ hasText: "Next" }).waitFor();
+  assert.deepEqual(await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen), []);
+});
