@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { readConfig } from "./shared/host/config.ts";
+import { readConfig, StartError } from "./shared/host/config.ts";
 
 export const SERVICES = [
   "api",
@@ -50,14 +50,20 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
     `--allow-net=${[...hosts].join(",")}`,
     `--allow-env=${ENVIRONMENT.join(",")}`,
     "--ignore-env",
-    "--allow-sys=uid,homedir,hostname,osRelease,cpus",
+    // Code comes from this checkout alone, also when it is asked for at run time.
+    "--no-remote",
+    // Otherwise a request's signal aborts when it was answered well, and Deno says so on standard error.
+    "--unstable-no-legacy-abort",
+    "--allow-sys=uid,homedir,hostname",
   ];
   if (service !== "embedded") return [...flags, `--allow-read=${join(root, "services")}`];
   const { dataDir } = config;
   const programs = config.DATABASE_URL === undefined ? postgresPrograms(dataDir) : [];
   return [
     ...flags,
-    `--allow-read=${[root, dataDir, "/etc/passwd"].join(",")}`,
+    `--allow-read=${
+      [join(root, "services"), join(root, "web", "dist"), ...modules(), dataDir, "/etc/passwd"].join(",")
+    }`,
     `--allow-write=${dataDir}`,
     ...(programs.length === 0 ? [] : [`--allow-run=${programs.join(",")}`]),
   ];
@@ -66,6 +72,12 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
 function addHost(hosts: Set<string>, address: string | undefined): void {
   const url = address === undefined ? null : URL.parse(address);
   if (url !== null && url.hostname !== "") hosts.add(url.hostname);
+}
+
+/** Where packages are, as they are named and where that leads: PostgreSQL is looked up there. */
+function modules(): string[] {
+  const folder = join(root, "node_modules");
+  return [...new Set([folder, process.getBuiltinModule("node:fs").realpathSync(folder)])];
 }
 
 /** PostgreSQL's own programs, where they are and where they are copied when they can't be reached there. */
@@ -95,5 +107,11 @@ if (import.meta.main) {
     console.error(`Name one of ${SERVICES.join(", ")}`);
     Deno.exit(1);
   }
-  console.log(permissionFlags(known, Deno.env.toObject()).join(" "));
+  try {
+    console.log(permissionFlags(known, Deno.env.toObject()).join(" "));
+  } catch (cause) {
+    if (!(cause instanceof StartError)) throw cause;
+    console.error(cause.message);
+    Deno.exit(1);
+  }
 }

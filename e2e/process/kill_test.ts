@@ -28,7 +28,7 @@ const KILLS = Number(Deno.env.get("KILLS") ?? 6);
 const SEED = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const USERS = 3;
 /** Milliseconds of work between two kills. */
-const ROUND = { least: 700, most: 3_000 };
+const ROUND = { least: 700, most: 4_500 };
 /** Lines of the import. */
 const IMPORTED = 1_000;
 const QUIET_MS = 90_000;

@@ -3,17 +3,21 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 
+const PORT_RULE = "must be a whole number from 0 to 65535";
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+
 /** A setting or a circumstance that keeps Rondo from starting; the message is one sentence for a person. */
 export class StartError extends Error {
   override name = "StartError";
 }
 
-const Port = z.coerce.number().int().min(0).max(65_535);
+const Port = z.string().regex(/^\d{1,5}$/, PORT_RULE).transform(Number)
+  .refine((port) => port <= 65_535, PORT_RULE);
 const Flag = z.enum(["true", "false"]).transform((text) => text === "true");
 const Address = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/$/, ""));
 
 const Environment = z.object({
-  PORT: Port.default(8080),
+  PORT: Port.default(8_080),
   HOST: z.string().min(1).default("127.0.0.1"),
   PUBLIC_URL: Address.optional(),
   RONDO_DATA_DIR: z.string().min(1).optional(),
@@ -30,7 +34,7 @@ const Environment = z.object({
   }),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, "must begin with smtp:// or smtps://").optional(),
   SMTP_FROM: z.string().default("Rondo <rondo@localhost>"),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("warn"),
+  LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(", ")}`).default("warn"),
   RATE_SIGN_IN_PER_MINUTE: z.coerce.number().int().min(1).default(20),
   RATE_CALLS_PER_SECOND: z.coerce.number().int().min(1).default(200),
   TRUST_PROXY: Flag.default(false),

@@ -85,13 +85,26 @@ export async function openHost(config: Config, options: HostOptions): Promise<Ho
   };
 }
 
+/**
+ * Refuses a PostgreSQL that lacks what migrations need (MERGE came with 15).
+ *
+ * @param version `server_version_num`, such as 150004
+ * @throws StartError below PostgreSQL 15
+ */
+export function checkServerVersion(version: number): void {
+  if (version >= 150_000) return;
+  throw new StartError(
+    `DATABASE_URL must be a PostgreSQL 15 or newer: this one is ${Math.floor(version / 10_000)}`,
+  );
+}
+
 async function prepareDatabase(url: string): Promise<void> {
   const sql = connect({ url, name: "migrate", max: 1 });
   try {
     const [row] = await sql<
       { version: number }[]
     >`select current_setting('server_version_num')::int as version`;
-    if ((row?.version ?? 0) < 150_000) throw new StartError("DATABASE_URL must be a PostgreSQL 15 or newer");
+    checkServerVersion(row?.version ?? 0);
     await migrate(sql, STORES);
   } catch (cause) {
     if (cause instanceof StartError) throw cause;

@@ -51,7 +51,11 @@ async function createRole(tx: Tx, role: string): Promise<void> {
       exception when duplicate_object or unique_violation then null;
       end $$`);
   }
-  const [member] = await tx`select pg_has_role(current_user, ${role}, 'member') as yes`;
+  // Since PostgreSQL 16 whoever makes a role may administer it, but act as it only once that is granted as well.
+  const [member] = await tx`
+    select pg_has_role(
+      current_user, ${role}, case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end
+    ) as yes`;
   if (member?.yes !== true) await tx.unsafe(`grant ${role} to current_user`);
 }
 
