@@ -170,6 +170,10 @@ function observe(
   metrics.eventsConsumed.inc({ consumer, event_type: event.type, outcome });
   metrics.eventProcessing.observe({ consumer }, seconds);
   if (outcome === "ok") {
+    runInContext(
+      contextOf(event),
+      () => options.log.debug("an event was taken", { consumer, eventId: event.id, type: event.type }),
+    );
     const lag = Temporal.Now.instant().since(Temporal.Instant.from(event.time)).total("seconds");
     metrics.eventLag.observe({ consumer }, Math.max(0, lag));
   }
