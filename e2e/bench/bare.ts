@@ -51,7 +51,8 @@ export function openBare(url: string, userId: string): Bare {
     async search(q) {
       await sql`
         select ${columns()}, (hit.rank)::text as cursor_value
-        from tasks.search(${q}) hit join tasks.tasks t on t.id = hit.id
+        from tasks.search(${q}) hit
+          cross join lateral (select * from tasks.tasks one where one.id = hit.id offset 0) t
         where t.user_id = ${userId} and t.deleted_at is null and t.status = 'open'
         order by hit.rank desc, t.id desc limit 51`;
     },

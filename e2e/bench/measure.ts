@@ -32,7 +32,8 @@ export async function takeTurns(
   const { concurrency, calls, turn, maxMs } = options;
   const taken = new Map(subjects.map(({ name }) => [name, { latencies: [] as number[], busyMs: 0 }]));
   const started = performance.now();
-  for (let done = -turn; done < calls && performance.now() - started < maxMs; done += turn) {
+  // However slow it is, one turn is counted.
+  for (let done = -turn; done < calls && (done <= 0 || performance.now() - started < maxMs); done += turn) {
     for (const { name, call } of subjects) {
       const began = performance.now();
       const latencies = await loop(call, concurrency, turn);
