@@ -92,7 +92,9 @@ async function migrationStamp(): Promise<string> {
   for (const { migrations, role } of STORES) {
     if (migrations === undefined) continue;
     for await (const entry of Deno.readDir(migrations)) {
-      if (entry.isFile) texts.push(`${role} ${entry.name} ${await Deno.readTextFile(new URL(entry.name, migrations))}`);
+      if (entry.isFile) {
+        texts.push(`${role} ${entry.name} ${await Deno.readTextFile(new URL(entry.name, migrations))}`);
+      }
     }
   }
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(texts.sort().join("\n")));
