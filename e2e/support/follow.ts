@@ -56,9 +56,19 @@ export function follow(client: Pick<Client, "origin" | "cookie">, options: Follo
     }
     connections += 1;
     open = true;
+    // Read by hand: a body that is piped through a decoder does not always end when its request is aborted.
+    const reader = response.body.getReader();
+    const decoder = new TextDecoder();
+    const aborted = new Promise<{ done: true; value: undefined }>((resolve) => {
+      closing.signal.addEventListener("abort", () => resolve({ done: true, value: undefined }), {
+        once: true,
+      });
+    });
     let text = "";
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      const blocks = (text + chunk).split("\n\n");
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), aborted]);
+      if (done) return;
+      const blocks = (text + decoder.decode(value, { stream: true })).split("\n\n");
       text = blocks.pop() ?? "";
       for (const block of blocks) take(block);
     }
@@ -100,6 +110,7 @@ export function follow(client: Pick<Client, "origin" | "cookie">, options: Follo
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {
