@@ -145,8 +145,16 @@ function pageStatement(tx: Statements, userId: string, query: TaskQuery, present
   }
     where ${conditions.reduce((all, condition) => tx`${all} and ${condition}`)}
     order by ${plan.by(tx)} ${direction}, t.id ${direction}
-    limit ${query.limit + 1}`;
+    limit ${query.limit === PAGE ? tx`${tx.unsafe(String(PAGE + 1))}` : tx`${query.limit + 1}`}`;
 }
+
+/** The page that clients ask for; written out, like the status, it lets PostgreSQL keep one plan for every user. */
+const PAGE = 50;
+const STATUSES: Record<TaskQuery["status"], (tx: Statements) => Fragment> = {
+  open: (tx) => tx`t.status = 'open'`,
+  completed: (tx) => tx`t.status = 'completed'`,
+  all: (tx) => tx`t.status in ('open', 'completed')`,
+};
 
 function readCursor(cursor: string, sort: string, order: string): [string, string] {
   const shape = TaskCursor.refine(([name, direction]) => name === sort && direction === order)
@@ -184,9 +192,7 @@ function taskConditions(
   const conditions = [tx`t.user_id = ${userId}`];
   conditions.push(query.deleted ? tx`t.deleted_at is not null` : tx`t.deleted_at is null`);
   if (!query.deleted) {
-    conditions.push(
-      query.status === "all" ? tx`t.status in ('open', 'completed')` : tx`t.status = ${query.status}`,
-    );
+    conditions.push(STATUSES[query.status](tx));
   }
   if (query.priority !== undefined) conditions.push(tx`t.priority = ${PRIORITIES.indexOf(query.priority)}`);
   if (query.tag !== undefined && query.tag.length > 0) conditions.push(tx`t.tags @> ${query.tag}::text[]`);
