@@ -16,6 +16,7 @@ import { otherRoutes } from "./routes/others.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { thingRoutes } from "./routes/things.ts";
 import { transferRoutes } from "./routes/transfer.ts";
+import { createSeal } from "./seal.ts";
 import { createUnits } from "./unit.ts";
 
 export interface ApiOptions {
@@ -49,7 +50,13 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
     },
   });
   const limiter = createLimiter({ ...DEFAULT_RATE_LIMITS, ...dependencies.rateLimits });
-  const units = createUnits({ sql, runtime, metrics, now: () => clock.now() });
+  const units = createUnits({
+    sql,
+    runtime,
+    metrics,
+    now: () => clock.now(),
+    seal: createSeal(dependencies.secret),
+  });
   const tools: EndpointTools = { app, authenticator, limiter, units };
 
   accountRoutes(app, { accounts, authenticator, limiter, trustProxy: dependencies.trustProxy ?? false });

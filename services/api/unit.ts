@@ -2,6 +2,7 @@
  * The unit of work of one command: alone with its user's data from the first read to the commit, it gathers
  * changes in memory and writes things, change log and outbox in one statement.
  */
+import postgres from "postgres";
 import type { Actor, ChangeType, Topic } from "../shared/contracts/events.ts";
 import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
 import { formatInstant } from "../shared/domain/time.ts";
@@ -10,6 +11,7 @@ import { ProblemError } from "../shared/http/problem.ts";
 import { asUser, type Fragment, type Sql, type Tx } from "../shared/store/database.ts";
 import { buildEnvelopes, type EventDraft } from "../shared/store/outbox.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
+import type { Seal } from "./seal.ts";
 import {
   changedFields,
   fromRow,
@@ -20,11 +22,16 @@ import {
   toRow,
   toTask,
 } from "./task_state.ts";
+import { createTurns } from "./turns.ts";
 
 /** The topics that carry a change. */
 const CHANGE_TOPICS: readonly Topic[] = ["task-events", "task-updates"];
 /** Rows written at once at most: a large import goes in slices of one transaction. */
 const SLICE = 2_000;
+/** Commands of one user that wait for their turn at most. */
+const MAX_WAITING = 200;
+/** How long a command waits for a lock that another process holds. */
+const LOCK_TIMEOUT_MS = 10_000;
 
 /** A change as `GET /api/changes` and the stream give it. */
 export interface Change {
@@ -76,6 +83,10 @@ export interface UnitsDependencies {
   runtime: Pick<Runtime, "wake">;
   metrics: Metrics;
   now(): Temporal.Instant;
+  /** What is kept of an answer is sealed: it may hold a new API key. */
+  seal: Seal;
+  /** How long a command waits for another replica's work on the same user (default 10,000). */
+  lockTimeoutMs?: number;
 }
 
 type Entity =
@@ -89,18 +100,23 @@ interface Pending {
   entity: Entity;
 }
 
+/** Units of work over a pool: one of each user at a time, and none holds a connection before its turn. */
 export function createUnits(dependencies: UnitsDependencies): Units {
-  const { sql, runtime } = dependencies;
+  const { sql, runtime, seal } = dependencies;
+  const turn = createTurns(MAX_WAITING);
 
   async function transact<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T> {
     let changed = false;
-    const result = await asUser(sql, options.userId, async (tx) => {
-      const unit = new Unit(tx, dependencies, options);
-      const value = await work(unit);
-      await unit.flush();
-      changed = unit.changes.length > 0;
-      return value;
-    });
+    const result = await turn(options.userId, () =>
+      asUser(sql, options.userId, async (tx) => {
+        const unit = new Unit(tx, dependencies, options);
+        const value = await work(unit);
+        await unit.flush();
+        changed = unit.changes.length > 0;
+        return value;
+      })).catch((cause) => {
+        throw isLockTimeout(cause) ? busy(cause) : cause;
+      });
     if (changed) runtime.wake("outbox");
     return result;
   }
@@ -114,19 +130,40 @@ export function createUnits(dependencies: UnitsDependencies): Units {
         const kept = idempotency === undefined
           ? undefined
           : await unit.keptAnswer(idempotency.key, fingerprint);
-        if (kept !== undefined) return kept;
+        if (kept !== undefined) return { ...kept, body: await open(options, kept.body) };
         const { status, body, headers = {} } = await work(unit);
         const answer: StoredAnswer = { status, headers, body: JSON.stringify(body) };
+        if (idempotency === undefined) return answer;
+        const sealed = { ...answer, body: await seal.seal(answer.body, contextOf(options)) };
         // In one transaction it does not matter which comes first: they travel together.
-        await Promise.all([
-          unit.flush(),
-          idempotency === undefined ? null : unit.keepAnswer(idempotency.key, fingerprint, answer),
-        ]);
+        await Promise.all([unit.flush(), unit.keepAnswer(idempotency.key, fingerprint, sealed)]);
         return answer;
       });
     },
   };
+
+  async function open(options: UnitOptions, sealed: string): Promise<string> {
+    try {
+      return await seal.open(sealed, contextOf(options));
+    } catch (cause) {
+      // Only its secret opens it. The work was done, so it must not be done again either.
+      throw new ProblemError(409, "This was done before, but its answer can't be read any more", { cause });
+    }
+  }
 }
+
+/** Where an answer is kept: it opens in its own row alone. */
+const contextOf = ({ userId, idempotency }: UnitOptions): string => `${userId} ${idempotency?.key ?? ""}`;
+
+/** PostgreSQL's lock_not_available. */
+const isLockTimeout = (cause: unknown): boolean =>
+  cause instanceof postgres.PostgresError && cause.code === "55P03";
+
+const busy = (cause: unknown): ProblemError =>
+  new ProblemError(503, "Another change of this account takes long; try again soon", {
+    headers: { "retry-after": "5" },
+    cause,
+  });
 
 async function fingerprintOf(request: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(request));
@@ -161,8 +198,10 @@ export class Unit {
     this.now = dependencies.now().round({ smallestUnit: "millisecond", roundingMode: "trunc" });
     this.at = formatInstant(this.now);
     // Both leave with the transaction's first packet; the lock makes everything read after it stand still.
+    const patience = `${dependencies.lockTimeoutMs ?? LOCK_TIMEOUT_MS}ms`;
     this.#locked = tx<{ seq: number }[]>`
-      select seq from tasks.streams where user_id = ${options.userId} for update`
+      select s.seq from set_config('lock_timeout', ${patience}, true), tasks.streams s
+      where s.user_id = ${options.userId} for update of s`
       .then(([row]) => {
         if (row === undefined) throw new ProblemError(401, "This account no longer exists");
         return row.seq;
@@ -353,7 +392,7 @@ export class Unit {
     };
   }
 
-  /** The answer kept under this key, if there is one. @throws ProblemError 422 when another request has the key */
+  /** The answer kept under this key, its body sealed, if there is one. @throws ProblemError 422 when another request has the key */
   async keptAnswer(key: string, fingerprint: string): Promise<StoredAnswer | undefined> {
     // Sent behind the lock without waiting for it: PostgreSQL keeps the order, and reads when it has the lock.
     const asked = this.#tx<
@@ -375,6 +414,7 @@ export class Unit {
     };
   }
 
+  /** Keeps an answer, its body sealed, for a repeat of its key. */
   async keepAnswer(key: string, fingerprint: string, answer: StoredAnswer): Promise<void> {
     await this.#tx`
       insert into tasks.idempotency (user_id, key, fingerprint, status, headers, body, created_at)
