@@ -4,7 +4,7 @@
  * Run as `deno run services/permissions.ts <service>` it prints Deno's flags.
  */
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, sep as SEPARATOR } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readConfig, StartError } from "./shared/host/config.ts";
@@ -96,8 +96,21 @@ function postgresPrograms(dataDir: string): string[] {
   } catch {
     // No PostgreSQL for this platform: the start says so.
   }
-  const names = ["initdb", "pg_ctl", "postgres"];
+  const suffix = Deno.build.os === "windows" ? ".exe" : "";
+  const names = ["initdb", "pg_ctl", "postgres"].map((name) => name + suffix);
   return [...folders.flatMap((folder) => names.map((name) => join(folder, name))), "useradd", "cp", "chmod"];
+}
+
+/**
+ * The flags as a task's shell takes them: it splits at white space and knows no quotes. Folders of the project are
+ * named from there; what still holds a space can't be named, and its flag stands for all then.
+ */
+function forShell(flags: readonly string[]): string {
+  const base = root.endsWith(SEPARATOR) ? root.slice(0, -1) : root;
+  return flags.map((flag) => {
+    const short = flag.replaceAll(base, ".");
+    return /\s/.test(short) ? short.slice(0, short.indexOf("=")) : short;
+  }).join(" ");
 }
 
 if (import.meta.main) {
@@ -108,7 +121,7 @@ if (import.meta.main) {
     Deno.exit(1);
   }
   try {
-    console.log(permissionFlags(known, Deno.env.toObject()).join(" "));
+    console.log(forShell(permissionFlags(known, Deno.env.toObject())));
   } catch (cause) {
     if (!(cause instanceof StartError)) throw cause;
     console.error(cause.message);

@@ -1,5 +1,6 @@
 /** Serves the built application: hashed files for ever, everything else as the one page. */
 import { createHash } from "node:crypto";
+import { SECURITY_HEADERS } from "../services/shared/http/security.ts";
 
 export interface StaticHandlerOptions {
   /** The directory that `build.ts` writes. */
@@ -21,29 +22,6 @@ const TYPES: Record<string, string> = {
   ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
   ".woff2": "font/woff2",
-};
-
-/** Nothing inline and nothing from elsewhere; `style` properties set by script are not concerned. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "manifest-src 'self'",
-  "worker-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const SECURITY: Record<string, string> = {
-  "content-security-policy": CONTENT_SECURITY_POLICY,
-  "cross-origin-opener-policy": "same-origin",
-  "permissions-policy": "camera=(), geolocation=(), microphone=()",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
 };
 
 /**
@@ -121,7 +99,7 @@ function respond(request: Request, entry: Entry): Response {
   // Each coding is a representation of its own (RFC 9110, section 8.8.3.3).
   const etag = coding === "identity" ? `"${entry.etag}"` : `"${entry.etag}-${coding}"`;
   const headers = new Headers({
-    ...SECURITY,
+    ...SECURITY_HEADERS,
     "cache-control": entry.immutable ? "public, max-age=31536000, immutable" : "no-cache",
     "content-type": entry.type,
     etag,
@@ -161,7 +139,7 @@ function plain(status: number, text: string, headers: Record<string, string> = {
   return new Response(text, {
     status,
     headers: {
-      ...SECURITY,
+      ...SECURITY_HEADERS,
       ...headers,
       "cache-control": "no-store",
       "content-type": "text/plain; charset=utf-8",

@@ -138,7 +138,6 @@ create index tasks_title on tasks.tasks (user_id, status, (lower(left(title, 200
   where deleted_at is null;
 create index tasks_position on tasks.tasks (user_id, list_id, position, id) where deleted_at is null;
 create index tasks_position_overall on tasks.tasks (user_id, status, position, id) where deleted_at is null;
-create index tasks_completed on tasks.tasks (user_id, completed_at, id) where status = 'completed' and deleted_at is null;
 create index tasks_trash on tasks.tasks (user_id, deleted_at, id) where deleted_at is not null;
 create index tasks_parent on tasks.tasks (user_id, parent_id) where parent_id is not null;
 create index tasks_search on tasks.tasks using gin (user_id, search);

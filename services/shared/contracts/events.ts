@@ -11,9 +11,6 @@ export const TOPICS = {
   "notifications": { partitions: 3, retentionMs: 7 * 86_400_000 },
 } as const;
 export type Topic = keyof typeof TOPICS;
-/** Where a topic's dead letters go (1 partition, 30 days). */
-export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
-
 export const Actor = z.object({
   kind: z.enum(["user", "api-key", "assistant", "system"]),
   id: z.string(),
@@ -90,7 +87,7 @@ export const ReminderEventData = z.object({
   ...base,
   reminder: ReminderEntry,
   /** What the notification says; null once the task is gone. */
-  task: z.object({ id: Uuid, title: z.string(), dueAt: Instant.nullable() }).nullable(),
+  task: z.object({ id: Uuid, title: z.string(), dueAt: Instant.nullable(), due: z.union([Due, z.null()]) }).nullable(),
 });
 export const NotificationEventData = z.object({ ...base, notification: Notification });
 

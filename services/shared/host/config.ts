@@ -33,7 +33,7 @@ const Environment = z.object({
     return Object.fromEntries(pairs) as Record<string, string>;
   }),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, "must begin with smtp:// or smtps://").optional(),
-  SMTP_FROM: z.string().default("Rondo <rondo@localhost>"),
+  SMTP_FROM: z.string().optional(),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(", ")}`).default("warn"),
   RATE_SIGN_IN_PER_MINUTE: z.coerce.number().int().min(1).default(20),
   RATE_CALLS_PER_SECOND: z.coerce.number().int().min(1).default(200),
@@ -68,10 +68,4 @@ function defaultDataDir(env: Record<string, string | undefined>): string {
       if (Deno.uid() === 0) return "/var/lib/rondo";
       return join(env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "rondo");
   }
-}
-
-/** The mail settings, for the service that sends. */
-export interface MailConfig {
-  smtpUrl: string | undefined;
-  from: string;
 }

@@ -78,7 +78,12 @@ export async function openHost(config: Config, options: HostOptions): Promise<Ho
       for (const service of stopping) await service.stop();
     },
     async [Symbol.asyncDispose]() {
-      for (const service of running.reverse()) await service.stop();
+      for (const service of running.reverse()) {
+        // One that can't stop must not keep the others from it.
+        await service.stop().catch((cause) =>
+          log.error("a service did not stop", { service: service.name, cause })
+        );
+      }
       await hub.close();
       await endPools();
     },

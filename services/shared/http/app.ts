@@ -21,6 +21,8 @@ export interface ServiceDependencies {
 
 /** The header in which a service names the user it asks for, on `/internal/` routes only. */
 export const USER_HEADER = "x-rondo-user";
+/** Any other method is one label: clients may send what they like. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"]);
 const CORRELATION_HEADER = "x-correlation-id";
 const CORRELATION = /^[\w.:-]{1,128}$/;
 
@@ -54,7 +56,7 @@ export function createServiceApp(options: ServiceAppOptions): OpenAPIHono {
       metrics.httpDuration.observe(
         {
           service: name,
-          method: context.req.method,
+          method: METHODS.has(context.req.method) ? context.req.method : "OTHER",
           route: routePath(context, -1),
           status: context.res.status,
         },
@@ -64,7 +66,7 @@ export function createServiceApp(options: ServiceAppOptions): OpenAPIHono {
   });
   app.use("/internal/*", async (context, next) => {
     if (!runtime.isInternal(context.req.raw)) {
-      throw new ProblemError(404, "There is nothing here that you can see");
+      throw new ProblemError(403, "Only services of this installation may ask this");
     }
     await next();
   });

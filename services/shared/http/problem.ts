@@ -15,6 +15,13 @@ export const Problem = z.object({
 }).openapi("Problem");
 export type Problem = z.infer<typeof Problem>;
 
+const MEDIA_TYPE = "application/problem+json";
+
+/** Whether an answer is a problem that a service wrote, and not what a proxy or a stranger at its address says. */
+export function isProblem(response: Response): boolean {
+  return response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() === MEDIA_TYPE;
+}
+
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503;
 
 const TITLES: Record<ProblemStatus, string> = {
@@ -142,7 +149,7 @@ export function problemResponse(cause: unknown, log: Log): Response {
   };
   return new Response(JSON.stringify(body), {
     status: failure.status,
-    headers: { "content-type": "application/problem+json", ...failure.options.headers },
+    headers: { "content-type": MEDIA_TYPE, ...failure.options.headers },
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a service may know of the world: the ports. An adapter (`embedded/`, `dapr/`) decides what is behind
- * them; `contract_test.ts` says what every adapter must do.
+ * What a service may know of the world: the ports. An adapter (`embedded/` is the first) decides what is behind
+ * them; `contract_suite.ts` says what every adapter must do.
  */
 import type { Envelope, Topic } from "../contracts/events.ts";
 

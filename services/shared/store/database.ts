@@ -113,6 +113,19 @@ export function setUser(tx: Statements, userId: string): Promise<unknown> {
   return tx`select set_config('rondo.user_id', ${userId}, true)`.execute();
 }
 
+/** What `setUser` takes in place of one user, where a policy lets a sweep look across them. */
+export const EVERY_USER = "*";
+
+/**
+ * Waits until nobody else writes this user's rows of a schema, to the end of the transaction. Transactions of a
+ * consumer, of a sweep and of a job touch the same rows and the stream in different orders: with this lock first,
+ * they can't wait for each other.
+ */
+export function lockUser(tx: Tx, schema: string, userId: string): Promise<unknown> {
+  // Executed here, so that it is sent before whatever the caller sends next without awaiting it.
+  return tx`select pg_advisory_xact_lock(hashtext(${schema}), hashtext(${userId}))`.execute();
+}
+
 /** Makes one select, without sending it. */
 export type Select<T extends readonly (object | undefined)[]> = (
   statements: Statements,

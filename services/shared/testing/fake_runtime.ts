@@ -159,7 +159,7 @@ export function createQuietLog(lines: string[] = []): Log {
   return createLog({ service: "test", level: "debug", write: (line) => void lines.push(line) });
 }
 
-/** Waits until `condition` holds. @throws Error after `timeoutMs` (default 5,000) */
+/** Waits until `condition` holds. @throws Error after `timeoutMs` (default 20,000) */
 export async function waitFor(
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 20_000,

@@ -86,11 +86,6 @@ export interface Page<T> {
 
 export type NotificationPage = Page<Notification> & { unread: number };
 
-export interface TagCount {
-  tag: string;
-  open: number;
-}
-
 export interface ApiKey {
   id: string;
   name: string;

@@ -168,4 +168,3 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     },
   };
 }
-export type QuickAdd = ReturnType<typeof createQuickAdd>;

@@ -223,6 +223,21 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
     });
   });
 
+  // A row that leaves with the focus on it (moved to another list, deleted elsewhere) hands it to its neighbour.
+  const ids = app.order.value;
+  const before = useRef(ids);
+  useEffect(() => {
+    const known = before.current;
+    before.current = ids;
+    const id = ui.focused.peek();
+    const at = id === null ? -1 : known.indexOf(id);
+    if (id === null || at < 0 || document.activeElement !== document.body) return;
+    const left = new Set(ids);
+    if (left.has(id)) return;
+    const stays = (other: string) => left.has(other);
+    ui.focusRow(known.slice(at).find(stays) ?? known.slice(0, at).findLast(stays) ?? null);
+  }, [ids]);
+
   if (load.state === "failed") {
     return (
       <Failed

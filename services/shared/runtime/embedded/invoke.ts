@@ -13,6 +13,8 @@ export interface InvokeOptions {
   peers: Readonly<Record<string, string>>;
   /** Known to the services of one installation only. */
   internalToken: string;
+  /** How long an answer may take, its body included; default 10,000 ms. */
+  timeoutMs?: number;
 }
 
 export interface Internal {
@@ -20,9 +22,9 @@ export interface Internal {
   isInternal(request: Request): boolean;
 }
 
-/** @throws RangeError for a token short enough to guess */
+/** Calls that reject with a `TimeoutError` when there is no answer in time. @throws RangeError for a token short enough to guess */
 export function createInvoker(options: InvokeOptions): Internal {
-  const { services, peers, internalToken } = options;
+  const { services, peers, internalToken, timeoutMs = 10_000 } = options;
   if (internalToken.length < 16) {
     throw new RangeError(
       `Cannot guard internal routes as the token is too short: current length is ${internalToken.length}`,
@@ -40,14 +42,18 @@ export function createInvoker(options: InvokeOptions): Internal {
       const headers = new Headers(init.headers);
       for (const [name, value] of Object.entries(contextHeaders())) headers.set(name, value);
       headers.set(TOKEN_HEADER, internalToken);
+      // The loops of a service run again only when their last run has ended: no call may hang.
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout;
       const local = services.get(service);
       if (local !== undefined) {
-        return await local.fetch(new Request(`http://${service}.internal${path}`, { ...init, headers }));
+        const request = new Request(`http://${service}.internal${path}`, { ...init, headers, signal });
+        return await unlessAborted(signal, async () => await local.fetch(request));
       }
       const peer = Object.hasOwn(peers, service) ? peers[service] : undefined;
       if (peer === undefined) throw new Error(`Cannot invoke ${service} as no service has that name`);
       // A redirect could carry the token to somebody else.
-      return await fetch(new URL(path, peer), { ...init, headers, redirect: "manual" });
+      return await fetch(new URL(path, peer), { ...init, headers, signal, redirect: "manual" });
     },
 
     isInternal(request) {
@@ -55,4 +61,17 @@ export function createInvoker(options: InvokeOptions): Internal {
       return given !== null && timingSafeEqual(digest(given), expected);
     },
   };
+}
+
+/** The answer of `work`, which may know nothing of the signal. @throws the signal's reason as soon as it aborts */
+async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
