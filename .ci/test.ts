@@ -12,6 +12,8 @@ import { coverageProblems } from "./coverage.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COVERAGE = join(ROOT, "coverage");
 const deno = Deno.execPath();
+/** The longest that one phase of tests may take. */
+const PHASE_MINUTES = 20;
 let passed = 0;
 let failed = 0;
 
@@ -74,12 +76,18 @@ async function tests(name: string, paths: string[], flags: string[]): Promise<vo
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
+  // A test that hangs must not take the whole gate with it.
+  const timer = setTimeout(() => {
+    console.log(`FAILED: ${name} took more than ${PHASE_MINUTES} minutes`);
+    child.kill("SIGKILL");
+  }, PHASE_MINUTES * 60_000);
   let tail = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     Deno.stdout.writeSync(new TextEncoder().encode(chunk));
     tail = (tail + chunk).slice(-4_000);
   }
   const { success } = await child.status;
+  clearTimeout(timer);
   const counts = [...tail.matchAll(/(\d+) passed[^|\n]*\| (\d+) failed/g)].at(-1);
   const [good, bad] = [Number(counts?.[1] ?? 0), Number(counts?.[2] ?? 0)];
   passed += good;
