@@ -54,6 +54,10 @@ if (NAMES.some((name) => name !== "start" && wants(name))) {
     await remember(rondo, "after the import");
   }
   const users = wants("streams") || wants("large") ? await signUpMany(rondo, quick ? 20 : 200) : [];
+  if (wants("large")) {
+    await api(rondo, `${quick ? "100,000 tasks of 20" : "1,000,000 tasks of 200"} users`, users, 5_000);
+    await remember(rondo, "after the calls with many tasks");
+  }
   if (wants("streams")) {
     say("open streams …");
     figures.streams = await measureStreams(rondo, {
@@ -61,13 +65,9 @@ if (NAMES.some((name) => name !== "start" && wants(name))) {
     });
     await remember(rondo, "after the streams");
   }
-  if (wants("large")) {
-    await api(rondo, `${quick ? "100,000 tasks of 20" : "1,000,000 tasks of 200"} users`, users, 5_000);
-    await remember(rondo, "after the calls with many tasks");
-  }
 }
-say(report(figures));
 if (write) await writeReport(figures);
+say(report(figures));
 Deno.exit(0);
 
 async function api(
@@ -81,7 +81,7 @@ async function api(
   const seeded = await seedTasks(admin, users, each);
   say(`  seeded in ${seeded.seconds.toFixed(1)} s`);
   const measured: ApiFigure[] = await measureApi({
-    ...{ rondo, users, seeded, concurrencies: [1, 16], calls, only, maxMs: quick ? 2_000 : 7_000 },
+    ...{ rondo, users, seeded, concurrencies: [1, 16], calls, only, maxMs: quick ? 2_000 : 5_000 },
     on: ({ operation, concurrency, api, bare, empty }) =>
       say(
         `  ${operation} x${concurrency}: ${
@@ -92,8 +92,10 @@ async function api(
   figures.api.push({ title, figures: measured });
 }
 
+/** Ends a part: what was measured so far is kept, should a later one fail. */
 async function remember(rondo: RunningRondo, when: string): Promise<void> {
   figures.memory.push({ when, mb: await residentMb(rondo.pid) });
+  if (write) await writeReport(figures);
 }
 
 async function signUpMany(rondo: RunningRondo, count: number): Promise<Client[]> {
