@@ -87,7 +87,8 @@ export const ReminderEventData = z.object({
   ...base,
   reminder: ReminderEntry,
   /** What the notification says; null once the task is gone. */
-  task: z.object({ id: Uuid, title: z.string(), dueAt: Instant.nullable(), due: z.union([Due, z.null()]) }).nullable(),
+  task: z.object({ id: Uuid, title: z.string(), dueAt: Instant.nullable(), due: z.union([Due, z.null()]) })
+    .nullable(),
 });
 export const NotificationEventData = z.object({ ...base, notification: Notification });
 

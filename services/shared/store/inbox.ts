@@ -5,12 +5,17 @@
  * `inbox_positions (consumer, topic, user_id, seq)`.
  */
 import { dataSchema, Envelope } from "../contracts/events.ts";
+import type { Clock } from "../domain/time.ts";
 import type { Delivery, Outcome } from "../runtime/ports.ts";
+import { reason } from "../runtime/waiting.ts";
 import { newContext, runInContext } from "../telemetry/context.ts";
 import type { Log } from "../telemetry/log.ts";
 import { inSpan } from "../telemetry/trace.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { setUser, type Sql, type Tx } from "./database.ts";
+
+/** Days that received ids are kept: longer than any broker keeps an event, so a redelivery always finds its record. */
+export const KEPT_DAYS = 45;
 
 export interface ConsumerOptions {
   sql: Sql;
@@ -18,6 +23,9 @@ export interface ConsumerOptions {
   consumer: string;
   log: Log;
   metrics: Metrics;
+  clock: Clock;
+  /** Milliseconds that one statement may take before its transaction is undone; default 20,000. */
+  statementTimeoutMs?: number;
   /**
    * The effect of one event, inside the transaction that also records it; row-level security is at the
    * event's user. A rejection undoes it and means retry.
@@ -47,9 +55,8 @@ export function createConsumer(options: ConsumerOptions): (batch: readonly Deliv
     if (clean && good.length > 1) {
       try {
         const started = performance.now();
-        await sql.begin((tx) =>
-          apply(tx, good.map(({ event }, index) => ({ event, topic: batch[index]?.topic ?? "" })), options)
-        );
+        const taken = good.map(({ event }, index) => ({ event, topic: batch[index]?.topic ?? "" }));
+        tellGaps(await applied(taken, options), options);
         const seconds = (performance.now() - started) / 1_000 / good.length;
         for (const { event } of good) observe(event, "ok", seconds, options);
         options.committed?.();
@@ -83,13 +90,12 @@ export function createConsumer(options: ConsumerOptions): (batch: readonly Deliv
 async function one(event: Envelope, topic: string, options: ConsumerOptions): Promise<Outcome> {
   const started = performance.now();
   try {
-    await options.sql.begin((tx) => apply(tx, [{ event, topic }], options));
+    tellGaps(await applied([{ event, topic }], options), options);
     observe(event, "ok", (performance.now() - started) / 1_000, options);
     return { status: "ok" };
   } catch (cause) {
     const status = cause instanceof PoisonEvent ? "dead" : "retry";
     observe(event, status, (performance.now() - started) / 1_000, options);
-    const error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
     runInContext(contextOf(event), () =>
       options.log.warn("an event was not taken", {
         consumer: options.consumer,
@@ -98,7 +104,7 @@ async function one(event: Envelope, topic: string, options: ConsumerOptions): Pr
         status,
         cause,
       }));
-    return { status, error };
+    return { status, error: reason(cause) };
   }
 }
 
@@ -107,15 +113,30 @@ interface Taken {
   topic: string;
 }
 
+/** Numbers between two that a consumer took of one user's stream: dead letters, types that this build does not know, or lost. */
+interface Gap {
+  topic: string;
+  userId: string;
+  after: number;
+  before: number;
+}
+
+function applied(batch: readonly Taken[], options: ConsumerOptions): Promise<Gap[]> {
+  return options.sql.begin((tx) => apply(tx, batch, options)) as Promise<Gap[]>;
+}
+
 /** Records the events of a batch and gives those that are new their effect, in order. */
-async function apply(tx: Tx, batch: readonly Taken[], options: ConsumerOptions): Promise<void> {
-  const { schema, consumer } = options;
-  const recorded = await tx<{ event_id: string }[]>`
+async function apply(tx: Tx, batch: readonly Taken[], options: ConsumerOptions): Promise<Gap[]> {
+  const { schema, consumer, statementTimeoutMs = 20_000 } = options;
+  // A statement that waits for ever would hold up everything that comes after it. In one packet with the next.
+  const limited = tx`select set_config('statement_timeout', ${String(statementTimeoutMs)}, true)`.execute();
+  const recording = tx<{ event_id: string }[]>`
     insert into ${tx(schema)}.inbox (consumer, event_id)
     select ${consumer}, event_id from unnest(${batch.map(({ event }) => event.id)}::uuid[]) as event_id
     on conflict do nothing returning event_id`;
+  const [recorded] = await Promise.all([recording, limited]);
   const ids = new Set(recorded.map(({ event_id }) => event_id));
-  const last = new Map<string, Taken>();
+  const streams = new Map<string, { topic: string; userId: string; seqs: number[] }>();
   for (const { event, topic } of batch) {
     // A duplicate inside the batch takes effect once too.
     if (!ids.delete(event.id)) continue;
@@ -133,16 +154,44 @@ async function apply(tx: Tx, batch: readonly Taken[], options: ConsumerOptions):
     // Sent ahead of the effect's first statement, in one packet with it.
     const scoped = setUser(tx, event.partitionkey);
     await Promise.all([scoped, inSpan(`${consumer} ${event.type}`, span, () => options.effect(tx, event))]);
-    last.set(`${topic} ${event.partitionkey}`, { event, topic });
+    const key = `${topic} ${event.partitionkey}`;
+    const stream = streams.get(key) ?? { topic, userId: event.partitionkey, seqs: [] };
+    stream.seqs.push(Number(event.data.seq));
+    streams.set(key, stream);
   }
   // The last number of each user, kept to see gaps.
-  await Promise.all([...last.values()].flatMap(({ event, topic }) => [
-    setUser(tx, event.partitionkey),
-    tx`
+  const gaps = await Promise.all([...streams.values()].map(async ({ topic, userId, seqs }) => {
+    const scoped = setUser(tx, userId);
+    const storing = tx<{ known: number | null }[]>`
+      with known as (
+        select seq from ${tx(schema)}.inbox_positions
+        where consumer = ${consumer} and topic = ${topic} and user_id = ${userId}
+      )
       insert into ${tx(schema)}.inbox_positions as p (consumer, topic, user_id, seq)
-      values (${consumer}, ${topic}, ${event.partitionkey}, ${Number(event.data.seq)})
-      on conflict (consumer, topic, user_id) do update set seq = greatest(p.seq, excluded.seq)`.execute(),
-  ]));
+      values (${consumer}, ${topic}, ${userId}, ${Math.max(...seqs)})
+      on conflict (consumer, topic, user_id) do update set seq = greatest(p.seq, excluded.seq)
+      returning (select seq from known) as known`.execute();
+    const [[stored]] = await Promise.all([storing, scoped]);
+    return gapsIn(seqs, stored?.known ?? null).map((gap) => ({ topic, userId, ...gap }));
+  }));
+  return gaps.flat();
+}
+
+/** Where numbers leave some out, `last` (null: none was taken yet) being the one before them; a replayed one is no gap. */
+function gapsIn(seqs: readonly number[], last: number | null): Pick<Gap, "after" | "before">[] {
+  const gaps: Pick<Gap, "after" | "before">[] = [];
+  for (const seq of seqs) {
+    if (last !== null && seq > last + 1) gaps.push({ after: last, before: seq });
+    last = Math.max(last ?? seq, seq);
+  }
+  return gaps;
+}
+
+function tellGaps(gaps: readonly Gap[], { consumer, metrics, log }: ConsumerOptions): void {
+  for (const gap of gaps) {
+    metrics.eventGaps.inc({ consumer }, gap.before - gap.after - 1);
+    log.warn("events of a user were left out", { consumer, ...gap });
+  }
 }
 
 function parse(delivery: Delivery): Parsed {
@@ -174,7 +223,7 @@ function observe(
       contextOf(event),
       () => options.log.debug("an event was taken", { consumer, eventId: event.id, type: event.type }),
     );
-    const lag = Temporal.Now.instant().since(Temporal.Instant.from(event.time)).total("seconds");
+    const lag = options.clock.now().since(Temporal.Instant.from(event.time)).total("seconds");
     metrics.eventLag.observe({ consumer }, Math.max(0, lag));
   }
 }

@@ -44,6 +44,9 @@ export function createMetrics() {
       "consumer",
     ]),
     eventLag: histogram("event_lag_seconds", "From the change to its effect at a consumer", ["consumer"]),
+    eventGaps: counter("event_gaps_total", "Numbers of a user's stream that a consumer has not taken", [
+      "consumer",
+    ]),
     outboxPending: gauge("outbox_pending", "Events not yet acknowledged by the broker", ["source"]),
     deadLetters: counter("dead_letters_total", "Events that went to a dead-letter topic", [
       "topic",

@@ -14,7 +14,6 @@ export interface TestDatabase extends AsyncDisposable {
   connect(role?: string): Sql;
 }
 
-const TEMPLATE = "rondo_template";
 const TEMPLATE_LOCK = 7_274_002;
 
 /**
@@ -26,8 +25,8 @@ export async function testDatabase(): Promise<TestDatabase> {
   const admin = connect({ url: withDatabase(server, "postgres"), name: "test-admin", max: 1 });
   const name = `rondo_test_${crypto.randomUUID().replaceAll("-", "")}`;
   try {
-    await makeTemplate(admin, server);
-    await admin.unsafe(`create database ${name} template ${TEMPLATE}`);
+    const template = await makeTemplate(admin, server);
+    await admin.unsafe(`create database ${name} template ${template}`);
   } finally {
     await admin.end();
   }
@@ -68,20 +67,25 @@ async function serverUrl(): Promise<string> {
   return url;
 }
 
-/** Migrates once per set of migrations; every other test database is a copy. */
-async function makeTemplate(admin: Sql, server: string): Promise<void> {
-  const stamp = await migrationStamp();
+/**
+ * The name of the database that every test database is a copy of: migrated once per set of migrations, so that
+ * two checkouts can share one server.
+ */
+async function makeTemplate(admin: Sql, server: string): Promise<string> {
+  const template = `rondo_template_${(await migrationStamp()).slice(0, 16)}`;
   await admin`select pg_advisory_lock(${TEMPLATE_LOCK})`;
   try {
     const [made] = await admin`
-      select shobj_description(oid, 'pg_database') as stamp from pg_database where datname = ${TEMPLATE}`;
-    if (made?.stamp === stamp) return;
-    await admin.unsafe(`drop database if exists ${TEMPLATE} with (force)`);
-    await admin.unsafe(`create database ${TEMPLATE}`);
-    const sql = connect({ url: withDatabase(server, TEMPLATE), name: "test-template", max: 1 });
+      select shobj_description(oid, 'pg_database') as state from pg_database where datname = ${template}`;
+    if (made?.state === "migrated") return template;
+    // One that was begun and not finished is of no use.
+    await admin.unsafe(`drop database if exists ${template} with (force)`);
+    await admin.unsafe(`create database ${template}`);
+    const sql = connect({ url: withDatabase(server, template), name: "test-template", max: 1 });
     await migrate(sql, STORES);
     await sql.end();
-    await admin.unsafe(`comment on database ${TEMPLATE} is '${stamp}'`);
+    await admin.unsafe(`comment on database ${template} is 'migrated'`);
+    return template;
   } finally {
     await admin`select pg_advisory_unlock(${TEMPLATE_LOCK})`;
   }

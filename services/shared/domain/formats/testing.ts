@@ -127,3 +127,17 @@ export function asImported(task: Task, line: number): ImportedTask {
 function bare({ before, at }: Task["reminders"][number]): { before: string } | { at: string } {
   return before === undefined ? { at: at ?? "" } : { before };
 }
+
+/** Below this, 16 times the input did not take anything near the square of the time: that would be 256 times. */
+export const QUADRATIC = 100;
+
+/** How many times as long `work` takes for 16 times the size; the best of three, so that a busy machine counts less. */
+export function growth(work: (size: number) => void): number {
+  const best = (size: number): number =>
+    Math.min(...Array.from({ length: 3 }, () => {
+      const from = performance.now();
+      work(size);
+      return performance.now() - from;
+    }));
+  return best(16_000) / best(1_000);
+}
