@@ -53,11 +53,13 @@ export function createActions(options: ActionsOptions) {
   const { rondo, store, toasts, undoLog, ui, lists, calendar, router } = options;
   const undoStack: Done[][] = [];
   /** Toasts of recurring completions that wait for their next occurrence, by series. */
-  const awaitingNext = new Map<string, { taskId: string; toast: number; occurrence: number }>();
+  const awaitingNext = new Map<string, { taskId: string; toast: number | null; occurrence: number }>();
   /** The last creation whose answer did not come. */
   let unanswered: { said: string; key: string } | null = null;
   /** Writes to one task go out one after the other, so that they land in the order they were made. */
   const queues = new Map<string, Promise<unknown>>();
+  /** Writes that the server did not take: there is nothing to undo about them. */
+  const refused = new WeakSet<Done>();
 
   function inOrder<T>(id: string, run: () => Promise<T>): Promise<T> {
     const after = (queues.get(id) ?? Promise.resolve()).then(run, run);
@@ -69,14 +71,26 @@ export function createActions(options: ActionsOptions) {
     return after;
   }
 
-  function remember(done: Done[]): void {
+  /** A step counts from the key press on: `z` right after it means this one, not the one before. */
+  function remember(done: Done[]): Done[] {
     undoStack.push(done);
     if (undoStack.length > UNDO_DEPTH) undoStack.shift();
+    return done;
   }
 
-  function offerUndo(text: string, done: Done[], detail?: string): number {
-    remember(done);
-    return toasts.show({ text, detail, action: { label: "Undo", run: () => void undo(done) } });
+  function forgetStep(done: readonly Done[]): void {
+    const index = undoStack.findLastIndex((step) => step === done);
+    if (index >= 0) undoStack.splice(index, 1);
+  }
+
+  function offerUndo(text: string, done: Done[]): void {
+    announce(text, remember(done));
+  }
+
+  function announce(text: string, done: Done[]): number | null {
+    // It was undone before its answer came.
+    if (!undoStack.includes(done)) return null;
+    return toasts.show({ text, action: { label: "Undo", run: () => void undo(done) } });
   }
 
   function complain(what: string, error: unknown, retry?: () => void): void {
@@ -104,14 +118,18 @@ export function createActions(options: ActionsOptions) {
     send: (id: string) => Promise<Task | undefined>,
     failed: string,
     retry: () => void,
-  ): Promise<Done | null> {
+    step = remember([{ subject: id, type }]),
+  ): Promise<Done[] | null> {
     try {
       const answer = await inOrder(id, () => send(store.realId(id)));
       mutation.confirm(answer ?? null);
-      return { subject: store.realId(id), type, version: answer?.version };
+      for (const part of step) Object.assign(part, { subject: store.realId(id), version: answer?.version });
+      return step;
     } catch (error) {
       mutation.rollback();
       ui.unsettle(id);
+      forgetStep(step);
+      for (const part of step) refused.add(part);
       complain(failed, error, retry);
       return null;
     }
@@ -127,8 +145,8 @@ export function createActions(options: ActionsOptions) {
       completedAt: calendar.peek().now.toString(),
     }));
     ui.settle(task.id);
-    const done: Done = { subject: task.id, type: "task.completed.v1" };
-    const toast = offerUndo(`Completed ${quoted(task.title)}`, [done]);
+    const step = remember([{ subject: task.id, type: "task.completed.v1" }]);
+    const toast = announce(`Completed ${quoted(task.title)}`, step);
     if (task.recurrence !== null && task.seriesId !== null) {
       awaitingNext.set(task.seriesId, { taskId: task.id, toast, occurrence: task.occurrence ?? 0 });
     }
@@ -140,16 +158,9 @@ export function createActions(options: ActionsOptions) {
       rondo.completeTask,
       `Could not complete ${quoted(task.title)}`,
       () => void complete(id),
+      step,
     );
-    if (sent === null) {
-      toasts.dismiss(toast);
-      forgetStep(done);
-    } else done.version = sent.version;
-  }
-
-  function forgetStep(done: Done): void {
-    const index = undoStack.findLastIndex((step) => step.includes(done));
-    if (index >= 0) undoStack.splice(index, 1);
+    if (sent === null && toast !== null) toasts.dismiss(toast);
   }
 
   async function reopen(id: string): Promise<void> {
@@ -164,7 +175,7 @@ export function createActions(options: ActionsOptions) {
       `Could not reopen ${quoted(task.title)}`,
       () => void reopen(id),
     );
-    if (sent !== null) offerUndo(`Reopened ${quoted(task.title)}`, [sent]);
+    if (sent !== null) announce(`Reopened ${quoted(task.title)}`, sent);
   }
 
   /** Changes fields; `said` is what the toast says, none for edits that show for themselves. */
@@ -181,8 +192,7 @@ export function createActions(options: ActionsOptions) {
       () => void patch(id, change, said),
     );
     if (sent === null) return false;
-    if (said === undefined) remember([sent]);
-    else offerUndo(said, [sent]);
+    if (said !== undefined) announce(said, sent);
     return true;
   }
 
@@ -204,7 +214,7 @@ export function createActions(options: ActionsOptions) {
       `Could not delete ${quoted(task.title)}`,
       () => void remove(id),
     );
-    if (sent !== null) offerUndo(`Moved ${quoted(task.title)} to the trash`, [sent]);
+    if (sent !== null) announce(`Moved ${quoted(task.title)} to the trash`, sent);
   }
 
   async function restore(id: string, order: readonly string[] = []): Promise<void> {
@@ -221,7 +231,7 @@ export function createActions(options: ActionsOptions) {
       `Could not restore ${quoted(task.title)}`,
       () => void restore(id),
     );
-    if (sent !== null) offerUndo(`Restored ${quoted(task.title)}`, [sent]);
+    if (sent !== null) announce(`Restored ${quoted(task.title)}`, sent);
   }
 
   async function skip(id: string): Promise<void> {
@@ -237,7 +247,7 @@ export function createActions(options: ActionsOptions) {
       () => void skip(id),
     );
     if (sent === null) return;
-    const toast = offerUndo(`Skipped this occurrence of ${quoted(task.title)}`, [sent]);
+    const toast = announce(`Skipped this occurrence of ${quoted(task.title)}`, sent);
     if (task.seriesId !== null) {
       const known = [...store.all()].find((other) =>
         other.seriesId === task.seriesId && isOpen(other) && (other.occurrence ?? 0) > (task.occurrence ?? 0)
@@ -295,11 +305,13 @@ export function createActions(options: ActionsOptions) {
     // The same task sent again after a lost answer is the same write: the server may have it already.
     const key = unanswered?.said === said ? unanswered.key : randomId();
     unanswered = null;
+    const part: Done = { subject: blank.id, type: "task.created.v1" };
+    const step = remember([part]);
     try {
       const task = await inOrder(blank.id, () => rondo.createTask(body, key));
       mutation.confirm(task);
       if (ui.focused.peek() === blank.id) ui.setFocused(task.id);
-      remember([{ subject: task.id, type: "task.created.v1", version: task.version }]);
+      Object.assign(part, { subject: task.id, version: task.version });
       toasts.say(`Added ${input.title}`);
       return task;
     } catch (error) {
@@ -307,6 +319,8 @@ export function createActions(options: ActionsOptions) {
         unanswered = { said, key };
       }
       mutation.rollback();
+      forgetStep(step);
+      refused.add(part);
       toasts.show({
         tone: "error",
         text: `Could not add ${quoted(input.title)}`,
@@ -318,14 +332,14 @@ export function createActions(options: ActionsOptions) {
 
   /** Undoes what was done, newest part first. */
   async function undo(done: readonly Done[]): Promise<void> {
-    const index = undoStack.findLastIndex((step) => step === done);
-    if (index >= 0) undoStack.splice(index, 1);
+    forgetStep(done);
     for (const part of done.toReversed()) {
       const task = store.get(part.subject);
       if (task !== undefined) ui.unsettle(task.id);
       try {
         // A write that is still on its way has no event yet.
         await queues.get(part.subject);
+        if (refused.has(part)) continue;
         const target = await undoLog.find(part);
         if (target === null) throw new Error("the event has not arrived");
         await undoEvent(target);
@@ -367,7 +381,7 @@ export function createActions(options: ActionsOptions) {
     awaitingNext.delete(task.seriesId);
     const day = shortDayText(localDue(task.due, calendar.peek().timeZone).date, calendar.peek());
     ui.setNext(waiting.taskId, day);
-    toasts.amend(waiting.toast, { detail: `Next: ${day}` });
+    if (waiting.toast !== null) toasts.amend(waiting.toast, { detail: `Next: ${day}` });
   }
 
   return {

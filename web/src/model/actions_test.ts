@@ -308,3 +308,25 @@ Deno.test("create() sends the same key again when the answer to the same task wa
   assert.equal(first, second);
   assert.notEqual(second, third);
 });
+
+Deno.test("undoLast() means the last thing that was done, also while its answer is still on the way", async () => {
+  const task = aTask({ id: "t1", title: "Rent" });
+  const { promise: deleted, resolve: answerDelete } = Promise.withResolvers<Answer>();
+  await using scene = await anApp([task], (method, path) => {
+    if (method === "DELETE") return deleted;
+    return path === "/api/undo"
+      ? { body: { changes: [] } }
+      : { body: { ...task, priority: "high", version: 2 } };
+  });
+  await scene.app.actions.setPriority("t1", "high");
+  scene.change({ task: aTask({ ...task, priority: "high", version: 2 }), taskId: "t1" });
+  const removing = scene.app.actions.remove("t1");
+  scene.app.actions.undoLast();
+  const gone = aTask({ ...task, version: 3, deletedAt: "2026-03-03T09:00:00Z" });
+  scene.change({ type: "task.deleted.v1", task: gone, taskId: "t1", eventId: "the-deletion" });
+  answerDelete({ body: gone });
+  await removing;
+  const undone = () => scene.sent.find(({ path }) => path === "/api/undo")?.body;
+  await until(() => undone() !== undefined);
+  assert.deepEqual(undone(), { eventId: "the-deletion" });
+});

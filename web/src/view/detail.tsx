@@ -359,23 +359,19 @@ function NotesEditor({ task }: { task: Task }): JSX.Element {
     <div class="notes">
       <div
         class="notes-shown"
-        role="button"
-        tabIndex={0}
-        aria-label="Edit notes"
         onClick={(event) => {
           // A link in a note is followed, and selecting text is not a wish to edit.
           if (event.target instanceof Element && event.target.closest("a") !== null) return;
           if (globalThis.getSelection()?.isCollapsed === false) return;
           edit();
         }}
-        onKeyDown={(event) => {
-          if (event.target !== event.currentTarget || event.key !== "Enter") return;
-          event.preventDefault();
-          edit();
-        }}
       >
         <Markdown text={task.notes} />
       </div>
+      {/* Notes hold links, so that they cannot be a button themselves. */}
+      {task.deletedAt === null && (
+        <button type="button" class="notes-edit" aria-label="Edit notes" onClick={edit}>Edit</button>
+      )}
     </div>
   );
 }

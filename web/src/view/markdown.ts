@@ -45,8 +45,10 @@ export function renderMarkdown(text: string): DocumentFragment {
   }
   for (const box of fragment.querySelectorAll("input")) {
     // A list's tick box shows what the text says; any other input is nothing a note should hold.
-    if (box.type === "checkbox") box.disabled = true;
-    else box.remove();
+    if (box.type === "checkbox") {
+      box.disabled = true;
+      box.ariaLabel = box.parentElement?.textContent?.trim() || "Item";
+    } else box.remove();
   }
   for (const block of fragment.children) block.setAttribute("dir", "auto");
   return fragment;
