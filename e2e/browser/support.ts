@@ -119,12 +119,25 @@ export const startLimits = () => ({ ...LIMITS });
 export function journeys(): (name: string, run: (app: App) => Promise<void>) => void {
   let opened: Promise<App> | null = null;
   Deno.test.afterAll(async () => {
-    if (opened !== null) await (await opened)[Symbol.asyncDispose]();
+    // When it could not be opened, the tests have said so.
+    const app = await opened?.catch(() => null);
+    await app?.[Symbol.asyncDispose]();
   });
   return (name, run) =>
     Deno.test({
       name,
-      fn: async () => run(await (opened ??= openApp())),
+      fn: async () => {
+        try {
+          await run(await (opened ??= openApp()));
+        } catch (error) {
+          // What failed first would be hidden by what the tab reports when it is closed.
+          if (!(error instanceof SuppressedError)) throw error;
+          throw new AggregateError(
+            [error.suppressed, error.error],
+            "the test failed, and the page reported errors",
+          );
+        }
+      },
       // The browser and Rondo outlive each single test of the file.
       sanitizeOps: false,
       sanitizeResources: false,

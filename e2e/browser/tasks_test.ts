@@ -288,7 +288,7 @@ test("two tabs that edit different fields of one task both win", async (app) => 
   await Promise.all([title.press("Enter"), two.page.keyboard.press("Control+Enter")]);
   for (const { page } of [one, two]) {
     await eventually(() => page.getByRole("textbox", { name: "Title" }).inputValue(), "Shared and renamed");
-    await page.getByRole("button", { name: "Edit notes" }).filter({ hasText: "Written in the other tab" })
+    await page.locator(".notes-shown").filter({ hasText: "Written in the other tab" })
       .waitFor();
   }
   const { body } = await client.call<Task>("GET", `/api/tasks/${id}`);
