@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import ICAL from "ical.js";
 import { formatFeed, formatICal, parseICal } from "./mod.ts";
-import { arbitraryTask, asImported, aTask, growth, LISTS, OPTIONS, QUADRATIC } from "./testing.ts";
+import { arbitraryTask, asImported, aTask, LISTS, OPTIONS } from "./testing.ts";
 
 /** A calendar of components given by their lines. */
 const calendar = (...lines: string[]) =>
@@ -318,13 +318,10 @@ Deno.test("parseICal() never throws", () => {
   );
 });
 
-Deno.test("parseICal() takes linear time for many tasks, long folded lines and deep nesting", () => {
+Deno.test("parseICal() reads many tasks, a long folded line and deep nesting", () => {
   const one = todo("UID:1", "DUE;TZID=Europe/Berlin:20270131T090000", "DESCRIPTION:a", " b").join("\r\n");
-  const many = (size: number) =>
-    strictEqual(parse(...Array.from({ length: size / 10 }, () => one)).problems.length, 0);
-  const folded = (size: number) =>
-    strictEqual(parse(...todo("DESCRIPTION:a".concat("\r\n efg".repeat(size)))).problems.length <= 1, true);
-  const nested = (size: number) =>
-    strictEqual(parse("BEGIN:X\r\n".repeat(size), "END:Y\r\n".repeat(size), ...todo()).tasks.length, 1);
-  for (const work of [many, folded, nested]) ok(growth(work) < QUADRATIC);
+  strictEqual(parse(...Array.from({ length: 10_000 }, () => one)).tasks.length, 10_000);
+  // Were these read in the square of their length, this test would not end.
+  strictEqual(parse(...todo("DESCRIPTION:a".concat("\r\n efg".repeat(5e5)))).skipped, 1);
+  strictEqual(parse("BEGIN:X\r\n".repeat(1e5), "END:Y\r\n".repeat(1e5), ...todo()).tasks.length, 1);
 });
