@@ -134,3 +134,19 @@ export type TaskEvent = Omit<Envelope, "data"> & { data: z.infer<typeof TaskEven
 export type ReminderEvent = Omit<Envelope, "data"> & { data: z.infer<typeof ReminderEventData> };
 export type NotificationEvent = Omit<Envelope, "data"> & { data: z.infer<typeof NotificationEventData> };
 export type ProfileEvent = Omit<Envelope, "data"> & { data: z.infer<typeof ProfileEventData> };
+
+/** One link of a user's audit chain: what happened, and the thing as it was before and is after. */
+export const AuditEntry = z.object({
+  n: z.int().min(1),
+  eventId: Uuid,
+  type: z.string(),
+  at: Instant,
+  actor: Actor,
+  taskId: Uuid.nullable(),
+  correlationId: z.string(),
+  causationId: z.string(),
+  before: z.record(z.string(), z.unknown()).nullable(),
+  after: z.record(z.string(), z.unknown()).nullable(),
+  hash: z.string(),
+}).openapi("AuditEntry");
+export type AuditEntry = z.infer<typeof AuditEntry>;

@@ -1,6 +1,5 @@
 /** Lists, filters, profile, notifications, the reminder ledger and audit, as they cross HTTP and events. */
 import { z } from "@hono/zod-openapi";
-import { Actor } from "./events.ts";
 import { CivilTime, Instant, isStorable, NOT_STORABLE, Position, TimeZone, Uuid } from "./task.ts";
 
 export const Colour = z.enum(["grey", "teal", "blue", "violet", "rose", "brick", "amber", "green"]);
@@ -140,19 +139,3 @@ export const Notification = z.object({
   deliveries: z.array(Delivery),
 }).openapi("Notification");
 export type Notification = z.infer<typeof Notification>;
-
-/** One link of a user's chain: what happened, and the task as it was before and is after. */
-export const AuditEntry = z.object({
-  n: z.int().min(1),
-  eventId: Uuid,
-  type: z.string(),
-  at: Instant,
-  actor: Actor,
-  taskId: Uuid.nullable(),
-  correlationId: z.string(),
-  causationId: z.string(),
-  before: z.record(z.string(), z.unknown()).nullable(),
-  after: z.record(z.string(), z.unknown()).nullable(),
-  hash: z.string(),
-}).openapi("AuditEntry");
-export type AuditEntry = z.infer<typeof AuditEntry>;
