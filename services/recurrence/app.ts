@@ -28,8 +28,7 @@ export function createRecurrence(dependencies: ServiceDependencies): Service {
     sql,
     schema: "recurrence",
     consumer: NAME,
-    log,
-    metrics,
+    ...{ log, metrics, clock },
     effect: (tx, event) => recordIntent(tx, event, clock.now()),
   });
   runtime.subscribe({

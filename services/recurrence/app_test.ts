@@ -17,6 +17,9 @@ import { recurrenceStore } from "./store.ts";
 
 const NOW = "2027-03-05T18:00:00Z";
 
+const aProblem = (status: number, detail = "gone") =>
+  new Response(detail, { status, headers: { "content-type": "application/problem+json" } });
+
 interface Asked {
   taskId: string;
   eventId: string;
@@ -40,15 +43,12 @@ async function setUp() {
     });
     return answer(body);
   });
-  const service = createRecurrence({
-    sql: database.connect(recurrenceStore.role),
-    runtime,
-    clock,
-    log: createQuietLog(),
-    metrics: createMetrics(),
-  });
+  const sql = database.connect(recurrenceStore.role);
+  const create = () =>
+    createRecurrence({ sql, runtime, clock, log: createQuietLog(), metrics: createMetrics() });
+  const service = create();
   return {
-    ...{ database, runtime, clock, asked, service },
+    ...{ database, runtime, clock, asked, create, service },
     answer: (given: typeof answer) => void (answer = given),
     rows: () =>
       database.connect()<{ event_id: string; status: string; detail: string | null }[]>`
@@ -145,7 +145,7 @@ Deno.test("recurrence leaves alone what has no next: single tasks, other changes
 Deno.test("recurrence records that an occurrence is no longer wanted and takes the event", async () => {
   await using test = await setUp();
   for (const status of [404, 409, 422]) {
-    test.answer(() => new Response("gone", { status }));
+    test.answer(() => aProblem(status));
     assert.deepEqual(await test.runtime.deliver("task-events", [ended(uuidv7(), status)]), [{
       status: "ok",
     }]);
@@ -155,6 +155,24 @@ Deno.test("recurrence records that an occurrence is no longer wanted and takes t
     { status: "unwanted", detail: "the api answered 409: gone" },
     { status: "unwanted", detail: "the api answered 422: gone" },
   ]);
+});
+
+Deno.test("recurrence takes no refusal for final that is not the api's own word", async () => {
+  await using test = await setUp();
+  const event = ended(uuidv7(), 1);
+  const strangers = [
+    // What answers at a wrong address, and the api to a wrong token.
+    ...[404, 409, 422].map((status) => () => new Response("<h1>No</h1>", { status })),
+    ...[401, 403].map((status) => () => aProblem(status)),
+  ];
+  for (const stranger of strangers) {
+    test.answer(stranger);
+    assert.equal((await test.runtime.deliver("task-events", [event]))[0]?.status, "retry");
+  }
+  assert.deepEqual((await test.rows()).map(({ status }) => status), ["pending"]);
+  test.answer(() => Response.json({ created: { id: uuidv7() } }));
+  assert.deepEqual(await test.runtime.deliver("task-events", [event]), [{ status: "ok" }]);
+  assert.deepEqual((await test.rows()).map(({ status }) => status), ["made"]);
 });
 
 Deno.test("recurrence answers retry for a refused event and the later ones of its user; others flow on", async () => {
@@ -196,6 +214,45 @@ Deno.test("recurrence sweeps what the broker gave up on", async () => {
   await waitFor(async () => (await test.rows())[0]?.status === "made");
   await test.service.stop();
   assert.equal(test.asked.length, 2);
+});
+
+Deno.test("recurrence sweeps those who have waited longest first: a user whose many occurrences fail starves nobody", async () => {
+  await using test = await setUp();
+  const many = "00000000-0000-7000-8000-000000000001";
+  const one = "ffffffff-ffff-7fff-bfff-ffffffffffff";
+  const admin = test.database.connect();
+  const pending = (user: string, count: number, at: string) =>
+    admin`
+      insert into recurrence.occurrences (
+        event_id, user_id, task_id, seq, next, status, next_attempt_at, causation_id, correlation_id, traceparent,
+        created_at, updated_at
+      )
+      select gen_random_uuid(), ${user}, gen_random_uuid(), n, '{"date": "2027-03-12", "time": null}', 'pending', ${at},
+        'c', 'c', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', ${at}, ${at}
+      from generate_series(1, ${count}::int) as n`;
+  await pending(many, 600, "2027-03-05T17:00:00Z");
+  await pending(one, 1, "2027-03-05T17:30:00Z");
+  test.answer(() =>
+    test.asked.at(-1)?.user === many ? new Response("", { status: 500 }) : Response.json({ created: null })
+  );
+  const sweep = async () => {
+    const service = test.create();
+    await service.start();
+    await service.stop();
+  };
+  await sweep();
+  assert.deepEqual(test.asked.map(({ user }) => user), [many]);
+  await sweep();
+  assert.deepEqual(test.asked.map(({ user }) => user), [many, one]);
+  await sweep();
+  assert.equal(test.asked.length, 2);
+  // All of that user's come back together, in order, and over more than one page.
+  test.answer(() => Response.json({ created: null }));
+  test.clock.advance("PT1M");
+  await sweep();
+  assert.equal(test.asked.length, 602);
+  const left = await admin`select 1 from recurrence.occurrences where status = 'pending'`;
+  assert.equal(left.length, 0);
 });
 
 Deno.test("recurrence's role sees no user's rows without that user", async () => {

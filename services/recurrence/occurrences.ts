@@ -4,21 +4,21 @@ import type { Envelope, TaskEvent } from "../shared/contracts/events.ts";
 import { nextOccurrence } from "../shared/domain/recurrence.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
 import { USER_HEADER } from "../shared/http/app.ts";
-import type { Runtime } from "../shared/runtime/ports.ts";
-import { asUser, type Sql, type Tx } from "../shared/store/database.ts";
-import { PoisonEvent } from "../shared/store/inbox.ts";
-import { newContext, runInContext } from "../shared/telemetry/context.ts";
+import { isProblem } from "../shared/http/problem.ts";
 import { forEachLimited } from "../shared/runtime/loop.ts";
+import type { Runtime } from "../shared/runtime/ports.ts";
+import { reason } from "../shared/runtime/waiting.ts";
+import { asUser, EVERY_USER, type Sql, type Tx } from "../shared/store/database.ts";
+import { KEPT_DAYS, PoisonEvent } from "../shared/store/inbox.ts";
+import { newContext, runInContext } from "../shared/telemetry/context.ts";
 
 /** How many users' occurrences are asked for at a time; of one user always one. */
 const CONCURRENCY = 8;
 /** The broker gives up after 20 s, so the sweep begins after that: never both at once. */
 const FIRST_SWEEP_AFTER = "PT1M";
 const LONGEST_WAIT_MINUTES = 15;
-/** Longer than any broker keeps an event, so a redelivery always finds its record. */
-const KEPT_DAYS = 45;
-/** What the sweep's policy takes in place of one user. */
-const EVERY_USER = "*";
+/** Rows that one look takes. */
+const PAGE = 500;
 
 interface Intent {
   eventId: string;
@@ -35,6 +35,9 @@ type Result =
   | { status: "made"; createdTaskId: string | null; detail: null }
   | { status: "unwanted"; createdTaskId: null; detail: string }
   | { status: "pending"; createdTaskId: null; detail: string };
+
+/** What is recorded of one question; a failed one waits until `nextAttemptAt`, and its user's others with it. */
+type Settled = Result & { eventId: string; userId: string; nextAttemptAt: string };
 
 const Answer = z.object({ created: z.object({ id: z.uuid() }).nullable() });
 
@@ -99,11 +102,19 @@ export interface Occurrences {
   prune(): Promise<void>;
 }
 
+/** The occurrences over the api, which it asks for `CONCURRENCY` users at a time. */
 export function createOccurrences(options: OccurrencesOptions): Occurrences {
   const { sql, clock, runtime } = options;
   return {
     make: async (eventIds) => await settle(await waiting(eventIds)),
-    sweep: async () => (await settle(await waiting(null))).size,
+    async sweep() {
+      for (;;) {
+        const page = await waiting(null);
+        const failing = (await settle(page)).size;
+        // While some fail the next page is left to the next run: an api that is down is not asked at length.
+        if (failing > 0 || page.length < PAGE) return failing;
+      }
+    },
     async prune() {
       const before = formatInstant(clock.now().subtract({ hours: KEPT_DAYS * 24 }));
       await asUser(sql, EVERY_USER, async (tx) => {
@@ -113,33 +124,39 @@ export function createOccurrences(options: OccurrencesOptions): Occurrences {
     },
   };
 
+  /** Those who have waited longest, whosever they are; then each user's in order. */
   function waiting(eventIds: readonly string[] | null): Promise<Intent[]> {
     return asUser(sql, EVERY_USER, (tx) =>
       tx<Intent[]>`
-        select event_id as "eventId", user_id as "userId", task_id as "taskId", next, attempts,
-          causation_id as "causationId", correlation_id as "correlationId", traceparent
-        from recurrence.occurrences
-        where status = 'pending'
-          and ${
+        with page as (
+          select * from recurrence.occurrences
+          where status = 'pending'
+            and ${
         eventIds === null
           ? tx`next_attempt_at <= ${formatInstant(clock.now())}`
           : tx`event_id = any(array(select value::uuid from jsonb_array_elements_text(${
             tx.json([...eventIds])
           })))`
       }
-        order by user_id, seq
-        limit 500`);
+          order by next_attempt_at, user_id, seq
+          limit ${PAGE}
+        )
+        select event_id as "eventId", user_id as "userId", task_id as "taskId", next, attempts,
+          causation_id as "causationId", correlation_id as "correlationId", traceparent
+        from page
+        order by user_id, seq`);
   }
 
   /** Users side by side, the occurrences of one user in order; after a failure that user waits. */
   async function settle(intents: readonly Intent[]): Promise<Map<string, string>> {
     const errors = new Map<string, string>();
-    const results: (Result & { eventId: string; nextAttemptAt: string })[] = [];
+    const results: Settled[] = [];
     const users = Map.groupBy(intents, (intent) => intent.userId).values();
     await forEachLimited(users, CONCURRENCY, async (ofUser) => {
       for (const intent of ofUser) {
         const result = await runInContext(newContext(intent), () => ask(intent));
-        results.push({ eventId: intent.eventId, nextAttemptAt: retryAt(intent.attempts), ...result });
+        const { eventId, userId, attempts } = intent;
+        results.push({ eventId, userId, nextAttemptAt: retryAt(attempts), ...result });
         if (result.status !== "pending") continue;
         errors.set(intent.eventId, result.detail);
         break;
@@ -166,12 +183,16 @@ export function createOccurrences(options: OccurrencesOptions): Occurrences {
         };
       }
       const detail = `the api answered ${response.status}: ${body.slice(0, 500)}`;
-      // The task was deleted, reopened or changed meanwhile: there is nothing left to follow.
-      const unwanted = [404, 409, 422].includes(response.status);
+      // The task was deleted, reopened or changed meanwhile: there is nothing left to follow. Only the api can say
+      // that: whoever else answers at a wrong address, or refuses a wrong token, knows nothing of the task.
+      const unwanted = [404, 409, 422].includes(response.status) && isProblem(response);
       return { status: unwanted ? "unwanted" : "pending", createdTaskId: null, detail };
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      return { status: "pending", createdTaskId: null, detail: `the api could not be asked: ${reason}` };
+      return {
+        status: "pending",
+        createdTaskId: null,
+        detail: `the api could not be asked: ${reason(cause)}`,
+      };
     }
   }
 
@@ -180,11 +201,10 @@ export function createOccurrences(options: OccurrencesOptions): Occurrences {
     return formatInstant(clock.now().add({ minutes }));
   }
 
-  async function record(
-    results: readonly (Result & { eventId: string; nextAttemptAt: string })[],
-  ): Promise<void> {
-    await asUser(sql, EVERY_USER, (tx) =>
-      tx`
+  async function record(results: readonly Settled[]): Promise<void> {
+    const failed = results.filter(({ status }) => status === "pending");
+    await asUser(sql, EVERY_USER, async (tx) => {
+      await tx`
         update recurrence.occurrences as o
         set status = r.status, created_task_id = r."createdTaskId", detail = r.detail,
           attempts = o.attempts + 1, next_attempt_at = r."nextAttemptAt", updated_at = ${
@@ -192,6 +212,14 @@ export function createOccurrences(options: OccurrencesOptions): Occurrences {
       }
         from jsonb_to_recordset(${tx.json(results as never)})
           as r ("eventId" uuid, status text, "createdTaskId" uuid, detail text, "nextAttemptAt" timestamptz)
-        where o.event_id = r."eventId" and o.status = 'pending'`);
+        where o.event_id = r."eventId" and o.status = 'pending'`;
+      if (failed.length === 0) return;
+      // The rest of that user waits as long: it keeps its order, and is in nobody's way.
+      await tx`
+        update recurrence.occurrences as o
+        set next_attempt_at = greatest(o.next_attempt_at, f."nextAttemptAt")
+        from jsonb_to_recordset(${tx.json(failed as never)}) as f ("userId" uuid, "nextAttemptAt" timestamptz)
+        where o.user_id = f."userId" and o.status = 'pending'`;
+    });
   }
 }
