@@ -4,8 +4,7 @@
  * The ledger is the truth and a job is only its alarm clock: rows ask for jobs (`job_state`), which are made
  * after the commit, and what is due fires from the ledger even when no job ever rings.
  */
-import { z } from "@hono/zod-openapi";
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { ReminderEntry, ReminderStatus } from "../shared/contracts/resources.ts";
 import { Instant, MAX_LIMIT, Uuid } from "../shared/contracts/task.ts";
 import {
@@ -15,12 +14,12 @@ import {
   type ServiceDependencies,
 } from "../shared/http/app.ts";
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { createLoop } from "../shared/runtime/loop.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import { asUser } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
 import { createFiring } from "./firing.ts";
 import { takeEvent } from "./ledger.ts";
-import { createLoop } from "../shared/runtime/loop.ts";
 
 const NAME = "reminders";
 const SWEEP_EVERY_MS = 30_000;
@@ -73,8 +72,7 @@ export function createReminders(dependencies: ServiceDependencies): Service {
       sql,
       schema: "reminders",
       consumer: NAME,
-      log,
-      metrics,
+      ...{ log, metrics, clock },
       async effect(tx, event) {
         const scheduled = await takeEvent(tx, event, clock.now());
         metrics.remindersScheduled.inc(scheduled);

@@ -132,6 +132,7 @@ Deno.test("reminders plans, makes the job and fires once at its moment", async (
     id: story.taskId,
     title: "Water the plants",
     dueAt: "2027-03-02T08:00:00Z",
+    due: { date: "2027-03-02", time: "09:00", timeZone: null },
   });
   assert.equal(due?.data.reminder.deliveredAt, "2027-03-02T07:30:00.25Z");
   assert.equal(due?.data.reminder.late, false);
@@ -310,6 +311,61 @@ Deno.test("reminders is not turned back by an event that comes late out of the d
   assert.equal((await test.ledger()).length, 0);
 });
 
+Deno.test("reminders is not brought back to an old zone by a change or a task that comes late", async () => {
+  await using test = await setUp();
+  const userId = uuidv7();
+  const created = (seq: number, timeZone: string) => {
+    const task = aTask({
+      due: { date: "2027-03-02", time: "20:00", timeZone: null },
+      dueAt: resolveDue({ date: "2027-03-02", time: "20:00", timeZone: null }, timeZone).toString(),
+      reminders: [{ id: `r${seq}`, before: "PT30M" }],
+    });
+    return anEvent("task.created.v1", {
+      userId,
+      seq,
+      time: NOW,
+      data: { task, before: null, timeZone, series: null },
+    });
+  };
+  const moved = (seq: number, from: string, to: string) =>
+    anEvent("profile.updated.v1", {
+      userId,
+      seq,
+      time: NOW,
+      data: { task: null, profile: aProfile({ id: userId, timeZone: to }), before: { timeZone: from } },
+    });
+  const early = created(2, "Europe/Berlin");
+  const first = moved(3, "Europe/Berlin", "America/New_York");
+  await test.runtime.deliver("task-events", [
+    created(1, "Europe/Berlin"),
+    moved(4, "America/New_York", "Europe/London"),
+  ]);
+  await test.runtime.deliver("task-events", [first]);
+  await test.runtime.deliver("task-events", [early]);
+  assert.deepEqual((await test.ledger()).map(({ fire_at }) => fire_at), [
+    "2027-03-02T19:30:00Z",
+    "2027-03-02T19:30:00Z",
+  ]);
+  await test.runtime.deliver("task-events", [created(5, "Europe/London")]);
+  assert.equal((await test.ledger()).at(-1)?.fire_at, "2027-03-02T19:30:00Z");
+});
+
+Deno.test("reminders tells a midnight from a whole day, also when only that changes", async () => {
+  await using test = await setUp();
+  const story = aStory({ due: { date: "2027-03-03", time: null, timeZone: null } });
+  const midnight = { date: "2027-03-03", time: "00:00", timeZone: null };
+  await test.runtime.deliver("task-events", [
+    story.tell("task.created.v1"),
+    story.tell("task.updated.v1", { due: midnight }),
+  ]);
+  test.clock.set("2027-03-02T22:30:00Z");
+  const replica = test.create();
+  await replica.start();
+  await waitFor(async () => (await test.types()).length === 2);
+  await replica.stop();
+  assert.deepEqual((await test.told())[1]?.data.task?.due, midnight);
+});
+
 Deno.test("reminders fires what came due while it was down, and marks it late after a minute", async () => {
   await using test = await setUp();
   const [soon, later] = [aStory(), aStory({ due: { date: "2027-03-02", time: "09:29", timeZone: null } })];
@@ -424,7 +480,7 @@ Deno.test("GET /internal/reminders pages through the ledger of one user", async 
       headers: { "x-rondo-user": story.userId, "x-test-outside": "1" },
     }),
   );
-  assert.equal(outside.status, 404);
+  assert.equal(outside.status, 403);
 });
 
 Deno.test("reminders' role sees no user's rows without that user", async () => {

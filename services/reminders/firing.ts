@@ -1,28 +1,30 @@
 /** Firing: a scheduled row becomes delivered once, together with the event that tells it. */
 import type { ReminderEntry } from "../shared/contracts/resources.ts";
+import type { Due } from "../shared/contracts/task.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
+import { forEachLimited } from "../shared/runtime/loop.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
-import { asUser, type Sql, type Tx } from "../shared/store/database.ts";
+import { asUser, EVERY_USER, lockUser, type Sql, type Tx } from "../shared/store/database.ts";
+import { KEPT_DAYS } from "../shared/store/inbox.ts";
 import { appendEvents, type EventDraft } from "../shared/store/outbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import { ACTOR, lockUser, TOPICS, uuids } from "./ledger.ts";
-import { forEachLimited } from "../shared/runtime/loop.ts";
+import { ACTOR, TOPICS, uuids } from "./ledger.ts";
 
 /** A reminder that fires this long after its time is marked late: more than a broker's hiccup, less than a meeting. */
-export const LATE_AFTER_SECONDS = 60;
-/** What the sweep's policy takes in place of one user. */
-const EVERY_USER = "*";
-/** How many users fire side by side; below the pool's ten connections, so that requests find one. */
-const CONCURRENCY = 6;
+const LATE_AFTER_SECONDS = 60;
+/** How many users fire side by side: half of the pool's six connections, so that events and requests find one. */
+const FIRING_AT_ONCE = 3;
+/** Calls to the scheduler at a time; they hold no connection. */
+const JOBS_AT_ONCE = 6;
 const PAGE = 1_000;
 /** A scheduler that lost its disk gets the jobs of this many minutes ahead again, those set over an hour ago. */
 const REFRESH_AHEAD_MINUTES = 10;
-const KEPT_DAYS = 45;
 
 interface Fired extends Omit<ReminderEntry, "status" | "deliveredAt"> {
   title: string;
   dueAt: string | null;
+  due: Due | null;
   pastWhenSet: boolean;
   correlationId: string;
   causationId: string;
@@ -46,6 +48,7 @@ export interface Firing {
   prune(): Promise<void>;
 }
 
+/** Firing over the ledger; every function rejects when the database, or the scheduler it needs, does not answer. */
 export function createFiring(options: FiringOptions): Firing {
   const { sql, runtime, clock, metrics } = options;
   const fireTogether = coalesced(fireIds);
@@ -89,7 +92,7 @@ export function createFiring(options: FiringOptions): Firing {
     const users = Map.groupBy(rows, ({ userId }) => userId);
     await forEachLimited(
       users,
-      CONCURRENCY,
+      FIRING_AT_ONCE,
       ([userId, ofUser]) => fireUser(userId, ofUser.map(({ id }) => id)),
     );
     runtime.wake("outbox");
@@ -99,7 +102,7 @@ export function createFiring(options: FiringOptions): Firing {
     const now = clock.now();
     const fired = await asUser(sql, userId, async (tx) => {
       // Sent together and done in this order, as everything in one transaction.
-      const locked = lockUser(tx, userId);
+      const locked = lockUser(tx, "reminders", userId);
       const [rows] = await Promise.all([deliver(tx, ids, now), locked]);
       // Each event goes on with the trace and the cause of the change that set its reminder.
       for (const alike of Map.groupBy(rows, (row) => `${row.correlationId} ${row.causationId}`).values()) {
@@ -134,7 +137,7 @@ export function createFiring(options: FiringOptions): Firing {
         returning *
       )
       select id, task_id as "taskId", occurrence, reminder_id as "reminderId", fire_at as "fireAt", late, reason,
-        title, due_at as "dueAt", past_when_set as "pastWhenSet", correlation_id as "correlationId",
+        title, due_at as "dueAt", due, past_when_set as "pastWhenSet", correlation_id as "correlationId",
         causation_id as "causationId"
       from fired
       order by fire_at, id`.execute();
@@ -155,7 +158,7 @@ export function createFiring(options: FiringOptions): Firing {
       );
       if (page.length === 0) return;
       const done: typeof page[number][] = [];
-      const failure = await forEachLimited(page, CONCURRENCY, async (row) => {
+      const failure = await forEachLimited(page, JOBS_AT_ONCE, async (row) => {
         if (row.jobState === "unwanted") await runtime.jobs.cancel(row.id);
         else {await runtime.jobs.schedule({
             name: row.id,
@@ -199,15 +202,14 @@ export function createFiring(options: FiringOptions): Firing {
 }
 
 function draft(row: Fired, now: Temporal.Instant): EventDraft {
-  const { title, dueAt, pastWhenSet: _past, correlationId: _correlation, causationId: _causation, ...entry } =
-    row;
+  const { title, dueAt, due, pastWhenSet: _past, correlationId: _cor, causationId: _cause, ...entry } = row;
   const reminder: ReminderEntry = { ...entry, status: "delivered", deliveredAt: formatInstant(now) };
   return {
     type: "reminder.due.v1",
     subject: row.taskId,
     topics: TOPICS,
     actor: ACTOR,
-    data: { reminder, task: { id: row.taskId, title, dueAt } },
+    data: { reminder, task: { id: row.taskId, title, dueAt, due } },
   };
 }
 

@@ -3,23 +3,16 @@ import { uuidv7 } from "uuidv7";
 import type { Envelope, EventType, ProfileEvent, TaskEvent, Topic } from "../shared/contracts/events.ts";
 import type { ReminderEntry } from "../shared/contracts/resources.ts";
 import { formatInstant, resolveDue } from "../shared/domain/time.ts";
-import type { Tx } from "../shared/store/database.ts";
+import { lockUser, type Tx } from "../shared/store/database.ts";
 import { PoisonEvent } from "../shared/store/inbox.ts";
 import { appendEvents, type EventDraft } from "../shared/store/outbox.ts";
 import { currentContext } from "../shared/telemetry/context.ts";
 import { type Cause, type LedgerRow, type Plan, reconcile, type Step } from "./planning.ts";
 
+/** Where the ledger's events go. */
 export const TOPICS: readonly Topic[] = ["reminders"];
+/** Who fires: no user. */
 export const ACTOR = { kind: "system", id: "reminders" } as const;
-
-/**
- * Waits until nobody else writes this user's ledger. A consumer's transaction takes several events and a firing
- * one touches the same rows and the stream in another order: with this lock first, they can't wait for each other.
- */
-export function lockUser(tx: Tx, userId: string): Promise<unknown> {
-  // Executed here, so that it is sent before whatever the caller sends next without awaiting it.
-  return tx`select pg_advisory_xact_lock(hashtext('reminders'), hashtext(${userId}))`.execute();
-}
 
 /**
  * Takes one event of `task-events`; answers how many reminders it scheduled.
@@ -34,7 +27,7 @@ export async function takeEvent(tx: Tx, event: Envelope, now: Temporal.Instant):
 
 async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
   const { task, timeZone, userId, seq } = event.data as TaskEvent["data"];
-  const plan: Plan = {
+  const told: Plan = {
     taskId: task.id,
     occurrence: task.occurrence ?? 1,
     active: task.status === "open" && task.deletedAt === null && event.type !== "task.skipped.v1",
@@ -44,51 +37,60 @@ async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise
     reminders: task.reminders,
     timeZone,
   };
-  const locked = lockUser(tx, userId);
+  const locked = lockUser(tx, "reminders", userId);
   // An event that comes late out of the dead letters must not turn back what later ones made.
-  const stored = tx`
+  const stored = tx<{ timeZone: string }[]>`
     insert into reminders.plans as p (
       task_id, user_id, seq, occurrence, active, title, due, reminders, time_zone, updated_at
     ) values (
-      ${plan.taskId}, ${userId}, ${seq}, ${plan.occurrence}, ${plan.active}, ${plan.title},
-      ${plan.due === null ? null : tx.json(plan.due)}, ${tx.json(plan.reminders as never)},
-      ${timeZone}, ${formatInstant(now)}
+      ${told.taskId}, ${userId}, ${seq}, ${told.occurrence}, ${told.active}, ${told.title},
+      ${told.due === null ? null : tx.json(told.due)}, ${tx.json(told.reminders as never)},
+      coalesce((select time_zone from reminders.zones where user_id = ${userId} and seq > ${seq}), ${timeZone}),
+      ${formatInstant(now)}
     )
     on conflict (task_id) do update set
       seq = excluded.seq, occurrence = excluded.occurrence, active = excluded.active, title = excluded.title,
       due = excluded.due, reminders = excluded.reminders,
       time_zone = excluded.time_zone, updated_at = excluded.updated_at
     where p.seq < excluded.seq
-    returning task_id`.execute();
-  const [rows, fresh] = await Promise.all([ledgerRows(tx, [task.id]), stored, locked]);
-  if (fresh.length === 0) return 0;
+    returning time_zone as "timeZone"`.execute();
+  const [rows, [fresh]] = await Promise.all([ledgerRows(tx, [task.id]), stored, locked]);
+  if (fresh === undefined) return 0;
+  const plan = fresh.timeZone === timeZone ? told : inZone(told, fresh.timeZone);
   return await replan(tx, { event, now, plans: [plan], rows });
 }
 
 /** A floating due is wherever the user is: a new zone moves the reminders of every such task. */
 async function takeProfile(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
-  const { profile, before, userId } = event.data as ProfileEvent["data"];
+  const { profile, before, userId, seq } = event.data as ProfileEvent["data"];
   if (before === null || !("timeZone" in before)) return 0;
-  await lockUser(tx, userId);
+  await lockUser(tx, "reminders", userId);
+  const fresh = await tx`
+    insert into reminders.zones as z (user_id, seq, time_zone) values (${userId}, ${seq}, ${profile.timeZone})
+    on conflict (user_id) do update set seq = excluded.seq, time_zone = excluded.time_zone
+    where z.seq < excluded.seq
+    returning user_id`;
+  if (fresh.length === 0) return 0;
   const known = await tx<Omit<Plan, "active" | "timeZone" | "dueAt">[]>`
     update reminders.plans
     set time_zone = ${profile.timeZone}
     where user_id = ${userId} and active and due ->> 'timeZone' is null and reminders <> '[]'
     returning task_id as "taskId", occurrence, title, due, reminders`;
-  const plans = known.map((plan): Plan => ({
-    ...plan,
-    active: true,
-    timeZone: profile.timeZone,
-    dueAt: plan.due === null ? null : formatInstant(resolveDue(plan.due, profile.timeZone)),
-  }));
+  const plans = known.map((plan) => inZone({ ...plan, active: true }, profile.timeZone));
   const rows = await ledgerRows(tx, plans.map(({ taskId }) => taskId));
   return await replan(tx, { event, now, plans, rows });
+}
+
+/** A plan as it is for a user in this zone. */
+function inZone(plan: Omit<Plan, "timeZone" | "dueAt">, timeZone: string): Plan {
+  const dueAt = plan.due === null ? null : formatInstant(resolveDue(plan.due, timeZone));
+  return { ...plan, timeZone, dueAt };
 }
 
 function ledgerRows(tx: Tx, taskIds: readonly string[]): Promise<LedgerRow[]> {
   return tx<LedgerRow[]>`
     select id, task_id as "taskId", occurrence, reminder_id as "reminderId", round, fire_at as "fireAt", status,
-      title, due_at as "dueAt"
+      title, due_at as "dueAt", due
     from reminders.ledger
     where task_id = any(${uuids(tx, taskIds)})`.execute();
 }
@@ -120,6 +122,7 @@ async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<
         past: step.kind === "schedule" && step.past,
         title: plan.title,
         dueAt: plan.dueAt,
+        due: plan.due,
         kind: step.kind,
       });
       if (step.kind === "retell") continue;
@@ -132,7 +135,7 @@ async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<
           reminder: entry,
           task: event.type === "task.deleted.v1"
             ? null
-            : { id: plan.taskId, title: plan.title, dueAt: plan.dueAt },
+            : { id: plan.taskId, title: plan.title, dueAt: plan.dueAt, due: plan.due },
         },
       });
     }
@@ -189,7 +192,8 @@ async function write(
       select *
       from jsonb_to_recordset(${tx.json(rows as never)}) as r (
         id uuid, "taskId" uuid, occurrence int, "reminderId" text, round int, "fireAt" timestamptz, past boolean,
-        status text, reason text, kind text, title text, "dueAt" timestamptz
+        status text, reason text, kind text, title text, "dueAt" timestamptz,
+        due jsonb
       )
     )
     merge into reminders.ledger as l using given as g
@@ -197,20 +201,21 @@ async function write(
       on l.id = g.id and l.task_id = any(array(select "taskId" from given))
     -- Delivered is final, whatever this event was planned on.
     when matched and l.status = 'delivered' then do nothing
-    when matched and g.kind = 'retell' then update set title = g.title, due_at = g."dueAt", updated_at = ${at}
+    when matched and g.kind = 'retell' then update set
+      title = g.title, due_at = g."dueAt", due = g.due, updated_at = ${at}
     when matched and g.kind = 'cancel' then update set
       status = 'cancelled', reason = g.reason, updated_at = ${at},
       -- Also where the job is only asked for: it may be in the making at this moment.
       job_state = case l.job_state when 'none' then 'none' else 'unwanted' end
     when matched then update set
       status = 'scheduled', fire_at = g."fireAt", past_when_set = g.past, reason = g.reason, title = g.title,
-      due_at = g."dueAt", job_state = 'wanted', correlation_id = ${currentContext().correlationId},
+      due_at = g."dueAt", due = g.due, job_state = 'wanted', correlation_id = ${currentContext().correlationId},
       causation_id = ${event.causationid}, updated_at = ${at}
     when not matched then insert (
       id, user_id, task_id, occurrence, reminder_id, round, fire_at, past_when_set, status, reason, title, due_at,
-      job_state, correlation_id, causation_id, created_at, updated_at
+      due, job_state, correlation_id, causation_id, created_at, updated_at
     ) values (
       g.id, ${event.partitionkey}, g."taskId", g.occurrence, g."reminderId", g.round, g."fireAt", g.past, 'scheduled',
-      g.reason, g.title, g."dueAt", 'wanted', ${currentContext().correlationId}, ${event.causationid}, ${at}, ${at}
+      g.reason, g.title, g."dueAt", g.due, 'wanted', ${currentContext().correlationId}, ${event.causationid}, ${at}, ${at}
     )`;
 }

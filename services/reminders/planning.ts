@@ -29,6 +29,7 @@ export interface LedgerRow {
   status: "scheduled" | "delivered" | "cancelled" | "failed";
   title: string;
   dueAt: string | null;
+  due: Due | null;
 }
 
 /** What is to be done about one reminder; `row` is null where a row has to be made. */
@@ -109,7 +110,9 @@ export function reconcile(plan: Plan, rows: readonly LedgerRow[], cause: Cause):
       kept.add(row.id);
       if (epoch(row.fireAt) !== fireAt.epochMilliseconds) {
         steps.push({ ...step, row, round: row.round, reason: `${what}; moved from ${row.fireAt}` });
-      } else if (row.title !== plan.title || !sameInstant(row.dueAt, plan.dueAt)) {
+      } else if (
+        row.title !== plan.title || !sameInstant(row.dueAt, plan.dueAt) || !sameDue(row.due, plan.due)
+      ) {
         steps.push({ kind: "retell", row });
       }
     }
@@ -160,3 +163,6 @@ function describe(plan: Plan, reminderId: string): string {
 const epoch = (instant: string): number => Temporal.Instant.from(instant).epochMilliseconds;
 const sameInstant = (a: string | null, b: string | null): boolean =>
   a === null || b === null ? a === b : epoch(a) === epoch(b);
+/** A whole day and midnight are the same instant and read differently. */
+const sameDue = (a: Due | null, b: Due | null): boolean =>
+  a?.date === b?.date && a?.time === b?.time && a?.timeZone === b?.timeZone;

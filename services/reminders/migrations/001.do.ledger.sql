@@ -59,6 +59,15 @@ create index plans_floating on reminders.plans (user_id)
   where active and due ->> 'timeZone' is null and reminders <> '[]';
 create index plans_age on reminders.plans (updated_at) where not active;
 
+-- The user's zone as the last change of it told: an older change, and a task's event from before it, that come
+-- late out of the dead letters must not bring the old zone back.
+create table reminders.zones (
+  user_id uuid primary key,
+  -- The api's number of that change.
+  seq bigint not null,
+  time_zone text not null
+);
+
 -- One row per (task, occurrence, reminder) and round. Delivered is final: the row is the effect's key downstream.
 -- Only a reminder that fired and is set to a new moment that still lies ahead opens a next round.
 create table reminders.ledger (
@@ -77,6 +86,7 @@ create table reminders.ledger (
   reason text not null,
   title text not null,
   due_at timestamptz,
+  due jsonb,
   -- The job outside this database: asked for, made, to be withdrawn, or none.
   job_state text not null check (job_state in ('wanted', 'set', 'unwanted', 'none')),
   job_set_at timestamptz,
@@ -96,7 +106,7 @@ create index ledger_list on reminders.ledger (user_id, fire_at, id);
 do $$
 declare name text;
 begin
-  foreach name in array array['inbox_positions', 'streams', 'outbox', 'plans', 'ledger'] loop
+  foreach name in array array['inbox_positions', 'streams', 'outbox', 'plans', 'zones', 'ledger'] loop
     execute format('alter table reminders.%I enable row level security', name);
     execute format(
       'create policy own on reminders.%I to rondo_reminders using (user_id = (select reminders.me()))', name);
@@ -108,7 +118,8 @@ create policy sweep on reminders.ledger to rondo_reminders using ((select remind
 create policy relay on reminders.outbox to rondo_relay using (true);
 
 grant select, insert, delete on reminders.inbox to rondo_reminders;
-grant select, insert, update on reminders.inbox_positions, reminders.streams, reminders.ledger to rondo_reminders;
+grant select, insert, update on reminders.inbox_positions, reminders.streams, reminders.zones, reminders.ledger
+  to rondo_reminders;
 grant select, insert, update, delete on reminders.plans to rondo_reminders;
 grant insert on reminders.outbox to rondo_reminders;
 grant usage on schema reminders to rondo_relay;
