@@ -103,8 +103,7 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
         sql,
         schema: "notifications",
         consumer: NAME,
-        log,
-        metrics,
+        ...{ log, metrics, clock },
         async effect(tx, event) {
           if (event.type !== "reminder.due.v1") return;
           const profile = profiles.get(event.partitionkey);

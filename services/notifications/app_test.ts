@@ -32,11 +32,13 @@ interface Received {
   header(name: string): string | undefined;
 }
 
-/** A mail server on loopback; `refuse` answers the status for one message, or null to take it. */
+/** A mail server on loopback; `refuse` answers the status for one message, or null to take it; `hold` keeps its answers back. */
 async function mailServer(port = 0) {
   const received: Received[] = [];
   let refuse: (attempt: number) => { status: number; at: "recipient" | "data" } | null = () => null;
   let attempts = 0;
+  let held: Promise<void> | null = null;
+  let waiting = 0;
   const sockets = new Set<{ destroy(): void }>();
   const problem = (status: number) => Object.assign(new Error("no, thank you"), { responseCode: status });
   const server = new SMTPServer({
@@ -50,7 +52,11 @@ async function mailServer(port = 0) {
     onData(stream, session, done) {
       let source = "";
       stream.on("data", (chunk: Uint8Array) => void (source += new TextDecoder().decode(chunk)));
-      stream.on("end", () => {
+      stream.on("end", async () => {
+        if (held !== null) {
+          waiting++;
+          await held;
+        }
         const refusal = refuse(attempts);
         if (refusal?.at === "data") return done(problem(refusal.status));
         const head = source.slice(0, source.indexOf("\r\n\r\n")).replaceAll(/\r\n[ \t]+/g, " ");
@@ -75,6 +81,16 @@ async function mailServer(port = 0) {
     url: `smtp://127.0.0.1:${address.port}`,
     attempts: () => attempts,
     refuse: (given: typeof refuse) => void (refuse = given),
+    /** Messages that wait for the answer. */
+    waiting: () => waiting,
+    hold(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return () => {
+        held = null;
+        resolve();
+      };
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -104,11 +120,12 @@ async function setUp({ smtpUrl, preferences = {}, name }: SetUp = {}) {
     },
   });
   let apiDown = false;
+  let strange: Response | null = null;
   runtime.route("api", (request) => {
     assert.equal(new URL(request.url).pathname, "/internal/profile");
     if (apiDown) return new Response("", { status: 503 });
     const asked = request.headers.get("x-rondo-user");
-    if (profile === null) return new Response("", { status: 404 });
+    if (profile === null) return strange ?? aProblem(404);
     return Response.json({ ...profile, id: asked });
   });
   const sql = database.connect(notificationsStore.role);
@@ -134,6 +151,8 @@ async function setUp({ smtpUrl, preferences = {}, name }: SetUp = {}) {
     ...{ database, admin, sql, runtime, clock, metrics, userId, service, create, call },
     profile: (change: (profile: Profile) => Profile | null) => void (profile = profile && change(profile)),
     api: (up: boolean) => void (apiDown = !up),
+    /** What answers for a profile that is gone, in place of the api. */
+    stranger: (answer: Response | null) => void (strange = answer),
     async list(query = "", user = userId) {
       return (await call("GET", query, user)).body as {
         items: Notification[];
@@ -175,9 +194,13 @@ async function setUp({ smtpUrl, preferences = {}, name }: SetUp = {}) {
   };
 }
 
+const aProblem = (status: number) =>
+  Response.json({ title: "No" }, { status, headers: { "content-type": "application/problem+json" } });
 const after = (a: Temporal.Instant, b: Temporal.Instant) => Temporal.Instant.compare(a, b) > 0;
 const isAhead = (jobs: Map<string, { dueAt: Temporal.Instant }>, now: Temporal.Instant) =>
   [...jobs.values()].some(({ dueAt }) => after(dueAt, now));
+
+const DUE = { date: "2027-03-02", time: "09:00", timeZone: null };
 
 function due(
   userId: string,
@@ -194,7 +217,12 @@ function due(
         ...{ id: uuidv7(), taskId, occurrence: 1, reminderId: "r1", fireAt: NOW, status: "delivered" },
         ...{ deliveredAt: NOW, late: fields.late ?? false, reason: "fired: 30 min before it is due" },
       },
-      task: { id: taskId, title: fields.title ?? "Water the plants", dueAt: "2027-03-02T08:00:00Z" },
+      task: {
+        id: taskId,
+        title: fields.title ?? "Water the plants",
+        dueAt: "2027-03-02T08:00:00Z",
+        due: DUE,
+      },
     },
   });
 }
@@ -252,6 +280,13 @@ Deno.test("notifications retries while the profile can't be read; others flow on
   test.api(true);
   assert.equal((await test.runtime.deliver("reminders", [event]))[0]?.status, "ok");
   test.profile(() => null);
+  // Nothing says that the account is gone but the api itself.
+  for (const stranger of [new Response("", { status: 404 }), aProblem(403)]) {
+    test.stranger(stranger);
+    const [outcome] = await test.runtime.deliver("reminders", [due(test.userId, { seq: 2 })]);
+    assert.equal(outcome?.status, "retry");
+  }
+  test.stranger(null);
   assert.equal((await test.runtime.deliver("reminders", [due(test.userId, { seq: 2 })]))[0]?.status, "ok");
   assert.equal((await test.list()).items.length, 1);
 });
@@ -434,6 +469,32 @@ Deno.test("notifications sends each e-mail once, however many send", async () =>
   await Promise.all(others.map((other) => other.stop()));
   assert.equal(mail.received.length, 30);
   assert.equal(new Set(mail.received.map((one) => one.header("message-id"))).size, 30);
+});
+
+Deno.test("notifications claims no more e-mail than it sends at once, so that no claim grows old", async () => {
+  await using mail = await mailServer();
+  const quietHours = { enabled: true, from: "22:00", to: "09:15" };
+  await using test = await setUp({
+    smtpUrl: mail.url,
+    preferences: { channels: { email: true }, quietHours },
+  });
+  await test.runtime.deliver(
+    "reminders",
+    Array.from({ length: 20 }, (_, n) => due(test.userId, { seq: n + 1 })),
+  );
+  await waitFor(() => test.runtime.scheduled.size === 20);
+  const release = mail.hold();
+  test.clock.set("2027-03-02T08:15:00Z");
+  const jobs = test.runtime.runJobs(test.clock.now());
+  await waitFor(() => mail.waiting() === 4);
+  const other = due(test.userId, { seq: 21 });
+  await test.runtime.deliver("reminders", [other]);
+  const claimed = await test.admin`select 1 from notifications.deliveries where sending_until is not null`;
+  assert.equal(claimed.length, 4);
+  release();
+  await jobs;
+  await waitFor(() => mail.received.length === 21);
+  assert.equal(new Set(mail.received.map((one) => one.header("message-id"))).size, 21);
 });
 
 Deno.test("notifications are listed, read one by one and all together, by their user alone", async () => {

@@ -8,24 +8,26 @@
 import type { Notification, Profile } from "../shared/contracts/resources.ts";
 import { nextAllowed } from "../shared/domain/reminders.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
+import { forEachLimited } from "../shared/runtime/loop.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
-import { asUser, type Sql } from "../shared/store/database.ts";
+import { reason } from "../shared/runtime/waiting.ts";
+import { asUser, EVERY_USER, lockUser, type Sql } from "../shared/store/database.ts";
+import { KEPT_DAYS } from "../shared/store/inbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import { forEachLimited } from "../shared/runtime/loop.ts";
 import type { Mailer, MailResult } from "./mail.ts";
 import { askProfile } from "./profiles.ts";
-import { lockUser, notificationColumns, tell } from "./telling.ts";
+import { notificationColumns, tell } from "./telling.ts";
 
 /** Minutes to wait after each failed attempt; the sixth, about an hour after the first, is the last. */
-export const BACKOFF_MINUTES = [0.5, 2, 7, 20, 30];
+const BACKOFF_MINUTES = [0.5, 2, 7, 20, 30];
 /** Longer than the mailer's own timeouts together, so an intent runs out only when its process is gone. */
 const SENDING_LASTS = { minutes: 3 };
-/** What the sweep's policy takes in place of one user. */
-const EVERY_USER = "*";
-const CONCURRENCY = 4;
+/** Messages on their way at a time, whoever asked for them: as many as the mailer has connections. */
+const SENDING_AT_ONCE = 4;
+/** Calls to the scheduler at a time. */
+const JOBS_AT_ONCE = 4;
 const PAGE = 200;
-const KEPT_DAYS = 45;
 
 interface Claimed {
   id: string;
@@ -70,14 +72,14 @@ export interface Sending {
   prune(): Promise<void>;
 }
 
+/** Sending over the deliveries' table; every function rejects when the database does not answer. */
 export function createSending(options: SendingOptions): Sending {
   const { sql, runtime, clock, metrics, mailer, publicUrl } = options;
+  const limited = createLimiter(SENDING_AT_ONCE);
   return { send, sendDue, settleJobs, prune };
 
   async function send(deliveryId: string): Promise<void> {
-    const claimed = await claim(deliveryId);
-    await forEachLimited(claimed, 1, attempt);
-    if (claimed.length > 0) return;
+    if (await claimAndSend(deliveryId)) return;
     // A job that came too early is used up: the delivery needs another.
     await asUser(sql, EVERY_USER, (tx) =>
       tx`
@@ -87,20 +89,27 @@ export function createSending(options: SendingOptions): Sending {
   }
 
   async function sendDue(): Promise<void> {
-    for (;;) {
-      const claimed = await claim(null);
-      await forEachLimited(claimed, CONCURRENCY, attempt);
-      if (claimed.length < CONCURRENCY) return;
-    }
+    await forEachLimited(Array(SENDING_AT_ONCE).keys(), SENDING_AT_ONCE, async () => {
+      while (await claimAndSend(null));
+    });
   }
 
   /**
-   * The intent. Only as many as are sent at once: a claim must not grow old in a queue. The sweep passes over rows
-   * that others hold; a job waits for its own, since it does not come again.
+   * Sends one that is due (null: whichever has waited longest); false when there is none. It is claimed when there
+   * is a place to send it from: a claim that grows old in a queue would run out, and the message go out twice.
    */
-  async function claim(deliveryId: string | null): Promise<Claimed[]> {
+  function claimAndSend(deliveryId: string | null): Promise<boolean> {
+    return limited(async () => {
+      const claimed = await claim(deliveryId);
+      if (claimed !== undefined) await attempt(claimed);
+      return claimed !== undefined;
+    });
+  }
+
+  /** The intent. The sweep passes over rows that others hold; a job waits for its own, since it does not come again. */
+  async function claim(deliveryId: string | null): Promise<Claimed | undefined> {
     const now = clock.now();
-    return await asUser(sql, EVERY_USER, (tx) =>
+    const [claimed] = await asUser(sql, EVERY_USER, (tx) =>
       tx<Claimed[]>`
         with due as (
           select id from notifications.deliveries
@@ -108,7 +117,7 @@ export function createSending(options: SendingOptions): Sending {
             and (sending_until is null or sending_until <= ${formatInstant(now)})
             ${deliveryId === null ? tx`` : tx`and id = ${deliveryId}`}
           order by next_attempt_at
-          limit ${CONCURRENCY}
+          limit 1
           for update ${deliveryId === null ? tx`skip locked` : tx``}
         ), claimed as (
           update notifications.deliveries as d
@@ -121,6 +130,7 @@ export function createSending(options: SendingOptions): Sending {
         select c.id, c.user_id as "userId", c.notification_id as "notificationId", c.attempts,
           n.correlation_id as "correlationId", n.causation_id as "causationId", n.task_id as "taskId", n.title, n.body
         from claimed as c join notifications.notifications as n on n.id = c.notification_id`);
+    return claimed;
   }
 
   async function attempt(delivery: Claimed): Promise<void> {
@@ -131,9 +141,7 @@ export function createSending(options: SendingOptions): Sending {
 
   async function tryToSend(delivery: Claimed): Promise<Result> {
     const profile = await askProfile(runtime, delivery.userId)
-      .catch((cause): { unknown: string } => ({
-        unknown: cause instanceof Error ? cause.message : String(cause),
-      }));
+      .catch((cause): { unknown: string } => ({ unknown: reason(cause) }));
     if (profile !== null && "unknown" in profile) {
       return afterFailure(delivery, { ok: false, final: false, error: profile.unknown }, null);
     }
@@ -177,7 +185,7 @@ export function createSending(options: SendingOptions): Sending {
     const now = clock.now();
     const { status, error, nextAttemptAt, attempted } = result;
     const told = await asUser(sql, userId, async (tx) => {
-      await lockUser(tx, userId);
+      await lockUser(tx, "notifications", userId);
       const updated = await tx`
         update notifications.deliveries
         set status = ${status}, error = ${error}, sending_until = null, updated_at = ${formatInstant(now)},
@@ -216,7 +224,7 @@ export function createSending(options: SendingOptions): Sending {
           limit ${PAGE}`);
       if (page.length === 0) return;
       const done: typeof page[number][] = [];
-      const failure = await forEachLimited(page, CONCURRENCY, async (row) => {
+      const failure = await forEachLimited(page, JOBS_AT_ONCE, async (row) => {
         await runtime.jobs.schedule({
           name: row.id,
           dueAt: Temporal.Instant.from(row.nextAttemptAt),
@@ -243,4 +251,22 @@ export function createSending(options: SendingOptions): Sending {
 function allowedAt(profile: Profile, at: Temporal.Instant): Temporal.Instant {
   const { quietHours } = profile.preferences;
   return nextAllowed({ at, quietHours, zone: profile.timeZone }).round("millisecond");
+}
+
+/** Does what it is given at most `limit` at a time; the rest waits in the order in which it came. */
+function createLimiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = limit;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      // The place goes from hand to hand: nobody who comes now may take it before.
+      if (next === undefined) free++;
+      else next();
+    }
+  };
 }

@@ -4,19 +4,11 @@ import type { Envelope, EventType, ReminderEvent, Topic } from "../shared/contra
 import type { Channel, Notification, Profile } from "../shared/contracts/resources.ts";
 import { nextAllowed } from "../shared/domain/reminders.ts";
 import { formatInstant } from "../shared/domain/time.ts";
-import type { Tx } from "../shared/store/database.ts";
+import { lockUser, type Tx } from "../shared/store/database.ts";
 import { appendEvents } from "../shared/store/outbox.ts";
 import { reminderBody } from "./texts.ts";
 
 const TOPICS: readonly Topic[] = ["notifications"];
-
-/**
- * Waits until nobody else writes this user's notifications: a consumer's transaction and a delivery's touch the
- * same rows and the stream in different orders, and with this lock first they can't wait for each other.
- */
-export function lockUser(tx: Tx, userId: string): Promise<unknown> {
-  return tx`select pg_advisory_xact_lock(hashtext('notifications'), hashtext(${userId}))`.execute();
-}
 
 type Delivery = Notification["deliveries"][number];
 type NewDelivery = Delivery & { id: string; nextAttemptAt: string | null };
@@ -44,7 +36,10 @@ export async function tellReminder(
     type: "reminder.due",
     taskId: reminder.taskId,
     title: task?.title ?? "A task that is gone",
-    body: reminderBody({ dueAt: task?.dueAt ?? null, late: reminder.late, now, zone: profile.timeZone }),
+    body: reminderBody({
+      ...{ due: task?.due ?? null, dueAt: task?.dueAt ?? null, late: reminder.late },
+      ...{ now, zone: profile.timeZone },
+    }),
     late: reminder.late,
     createdAt: at,
     // Whoever turned the in-app channel off finds it in the history, and no number calls for it.
@@ -56,7 +51,7 @@ export async function tellReminder(
       error,
     })),
   };
-  await lockUser(tx, userId);
+  await lockUser(tx, "notifications", userId);
   const made = await tx`
     with notification as (
       insert into notifications.notifications (

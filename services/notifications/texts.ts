@@ -1,9 +1,12 @@
 /** What a notification says. Pure. */
+import type { Due } from "../shared/contracts/task.ts";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 export interface ReminderText {
+  /** As the user set it, or null for a task without one */
+  due: Due | null;
   /** RFC 3339, or null for a task without a due */
   dueAt: string | null;
   late: boolean;
@@ -14,15 +17,16 @@ export interface ReminderText {
 
 /**
  * The body of a reminder in the user's own time, such as `Due today at 09:00` or
- * `Due Tue 3 Mar at 09:00 · reminded late`. A due at the very start of a day is a whole day's: it names no time.
+ * `Due Tue 3 Mar at 09:00 · reminded late`. A whole day's due names its own date and no time.
  */
-export function reminderBody({ dueAt, late, now, zone }: ReminderText): string {
+export function reminderBody({ due, dueAt, late, now, zone }: ReminderText): string {
   const suffix = late ? " · reminded late" : "";
-  if (dueAt === null) return `You asked to be reminded${suffix}`;
-  const due = Temporal.Instant.from(dueAt).toZonedDateTimeISO(zone);
-  const wholeDay = due.equals(due.startOfDay());
-  const time = wholeDay ? "" : ` at ${due.toPlainTime().toString({ smallestUnit: "minute" })}`;
-  return `Due ${dayName(due.toPlainDate(), now.toZonedDateTimeISO(zone).toPlainDate())}${time}${suffix}`;
+  if (due === null || dueAt === null) return `You asked to be reminded${suffix}`;
+  const today = now.toZonedDateTimeISO(zone).toPlainDate();
+  if (due.time === null) return `Due ${dayName(Temporal.PlainDate.from(due.date), today)}${suffix}`;
+  const at = Temporal.Instant.from(dueAt).toZonedDateTimeISO(zone);
+  const time = at.toPlainTime().toString({ smallestUnit: "minute" });
+  return `Due ${dayName(at.toPlainDate(), today)} at ${time}${suffix}`;
 }
 
 function dayName(date: Temporal.PlainDate, today: Temporal.PlainDate): string {

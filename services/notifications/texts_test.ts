@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { reminderBody } from "./texts.ts";
 
 const NOW = Temporal.Instant.from("2027-03-02T07:30:00Z");
-const body = (dueAt: string | null, late = false, zone = "Europe/Berlin") =>
-  reminderBody({ dueAt, late, now: NOW, zone });
+const body = (dueAt: string | null, late = false, zone = "Europe/Berlin", wholeDay = false) => {
+  const local = dueAt === null ? null : Temporal.Instant.from(dueAt).toZonedDateTimeISO(zone);
+  const due = local && {
+    date: local.toPlainDate().toString(),
+    time: wholeDay ? null : local.toPlainTime().toString({ smallestUnit: "minute" }),
+    timeZone: null,
+  };
+  return reminderBody({ due, dueAt, late, now: NOW, zone });
+};
 
 Deno.test("reminderBody() names the day as the user sees it", () => {
   assert.equal(body("2027-03-02T08:00:00Z"), "Due today at 09:00");
@@ -18,9 +25,10 @@ Deno.test("reminderBody() turns with the zone", () => {
   assert.equal(body("2027-03-02T16:00:00Z", false, "Asia/Tokyo"), "Due tomorrow at 01:00");
 });
 
-Deno.test("reminderBody() names no time for a whole day, also where the day begins late", () => {
-  assert.equal(body("2027-03-01T23:00:00Z"), "Due today");
+Deno.test("reminderBody() names no time for a whole day, also where the day begins late, but midnight", () => {
+  assert.equal(body("2027-03-01T23:00:00Z", false, "Europe/Berlin", true), "Due today");
+  assert.equal(body("2027-03-01T23:00:00Z"), "Due today at 00:00");
   // Clocks in Beirut go from 00:00 to 01:00 that night.
-  assert.equal(body("2027-03-27T22:00:00Z", false, "Asia/Beirut"), "Due Sun 28 Mar");
+  assert.equal(body("2027-03-27T22:00:00Z", false, "Asia/Beirut", true), "Due Sun 28 Mar");
   assert.equal(body(null), "You asked to be reminded");
 });
