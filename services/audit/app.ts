@@ -1,6 +1,6 @@
 /** Audit: every event of every user in an append-only chain of hashes, read back, verified, and as of any time. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { Actor, type Topic } from "../shared/contracts/events.ts";
+import { AuditEntry, type Topic } from "../shared/contracts/events.ts";
 import { Instant, MAX_LIMIT, Task, Uuid } from "../shared/contracts/task.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import {
@@ -12,29 +12,13 @@ import {
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
 import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
-import { createConsumer } from "../shared/store/inbox.ts";
-import { appendEntry, listEntries, taskAt, verifyUser } from "./entries.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
+import { createConsumer, KEPT_DAYS } from "../shared/store/inbox.ts";
+import { appendEntry, listEntries, taskAt, verifyUser } from "./entries.ts";
 
 const NAME = "audit";
 const TOPICS: readonly Topic[] = ["task-events", "reminders", "notifications"];
 const PRUNE_EVERY_MS = 3_600_000;
-const KEPT_DAYS = 45;
-
-const AuditEntry = z.object({
-  n: z.int().min(1),
-  eventId: Uuid,
-  type: z.string(),
-  at: Instant,
-  actor: Actor,
-  taskId: Uuid.nullable(),
-  correlationId: z.string(),
-  causationId: z.string(),
-  before: z.record(z.string(), z.unknown()).nullable(),
-  after: z.record(z.string(), z.unknown()).nullable(),
-  hash: z.string(),
-}).openapi("AuditEntry");
-type AuditEntry = z.infer<typeof AuditEntry>;
 
 const json = <S extends z.ZodType>(description: string, schema: S) => ({
   description,
@@ -85,7 +69,7 @@ export function createAudit(dependencies: ServiceDependencies): Service {
   const ready = databaseReady(sql);
   const app = createServiceApp({ name: NAME, dependencies, ready });
   const consume = oneAtATime(
-    createConsumer({ sql, schema: "audit", consumer: NAME, log, metrics, effect: appendEntry }),
+    createConsumer({ sql, schema: "audit", consumer: NAME, log, metrics, clock, effect: appendEntry }),
   );
   for (const topic of TOPICS) runtime.subscribe({ topic, consumer: NAME, handle: consume });
   const prune = createLoop({
@@ -141,7 +125,8 @@ type Handle = (batch: readonly Delivery[]) => Promise<Outcome[]>;
 
 /**
  * Batches of the three topics lock the heads of the same users, each in its own order: side by side they would
- * wait for each other until PostgreSQL ends one. Between replicas it still may; the batch is then taken one by one.
+ * wait for each other until PostgreSQL ends one. None holds up the rest for ever: a consumer's statements have a
+ * time limit. Between replicas it still may; the batch is then taken one by one.
  */
 function oneAtATime(handle: Handle): Handle {
   let last: Promise<unknown> = Promise.resolve();
