@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { createServiceApp, type ServiceDependencies, USER_HEADER } from "../shared/http/app.ts";
 import { invalid, ProblemError } from "../shared/http/problem.ts";
+import { forEachLimited } from "../shared/runtime/loop.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
 import { type Change, ChangesAnswer, readNotification, readUpdate, SessionAnswer } from "./changes.ts";
 import { Feeds, type FeedsOptions, MAX_GAP, type Reader } from "./feeds.ts";
@@ -17,6 +18,8 @@ const PAGE = 500;
 const RETRY_MS = 2_000;
 /** The session is asked for again this often: an ended one ends its streams. */
 const RECHECK = { minutes: 5 };
+/** Sessions asked for again at a time: one that is answered late holds up few others. */
+const CHECKS_AT_ONCE = 8;
 const HEARTBEAT = format({ comment: "still here" });
 
 export interface RealtimeOptions {
@@ -173,8 +176,8 @@ export function createRealtime(dependencies: RealtimeDependencies & RealtimeOpti
   }
 
   async function checkSessions(readers: readonly Reader[]): Promise<void> {
-    for (const reader of readers) {
-      if (reader.stream.ended) continue;
+    await forEachLimited(readers, CHECKS_AT_ONCE, async (reader) => {
+      if (reader.stream.ended) return;
       try {
         const { userId, seq } = await session(reader.credentials);
         if (userId !== reader.userId) reader.stream.close();
@@ -184,7 +187,7 @@ export function createRealtime(dependencies: RealtimeDependencies & RealtimeOpti
         if (cause instanceof ProblemError && cause.status === 401) reader.stream.close();
         else log.warn("a session could not be checked again", { cause });
       }
-    }
+    });
   }
 
   /** Ends a stream; its client comes back within two seconds, not all of them at once. */

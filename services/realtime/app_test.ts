@@ -346,6 +346,24 @@ Deno.test("GET /api/stream notices on the next check what the broker never told"
   await waitFor(() => client.seqs().length === 2);
 });
 
+Deno.test("realtime asks for a few sessions at a time: one that hangs holds up no other", async () => {
+  await using test = await setUp();
+  const clients = await Promise.all(Array.from({ length: 12 }, () => test.open()));
+  await waitFor(() => clients.every(({ events }) => events.length === 1));
+  const release = Promise.withResolvers<void>();
+  let hanging = 0;
+  test.onSession(() => {
+    hanging++;
+    return release.promise;
+  });
+  test.clock.advance("PT5M");
+  test.tick();
+  await waitFor(() => hanging === 8);
+  release.resolve();
+  await waitFor(() => hanging === 12);
+  for (const client of clients) await client[Symbol.asyncDispose]();
+});
+
 Deno.test("GET /api/stream ends the streams that can't be filled, so that their clients come back", async () => {
   await using test = await setUp();
   await using client = await test.open();
