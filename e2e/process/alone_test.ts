@@ -149,5 +149,5 @@ Deno.test("each service alone does its part of the main job, and makes good what
     headers: { "x-rondo-user": client.id },
   });
   await foreign.body?.cancel();
-  assert.equal(foreign.status, 404);
+  assert.equal(foreign.status, 403);
 });
