@@ -91,18 +91,25 @@ export async function patchTask(unit: Unit, id: string, patch: TaskPatch, path =
   const zone = await unit.timeZone();
   const after: TaskState = { ...before };
   if (patch.title !== undefined) after.title = patch.title;
-  if (patch.notes !== undefined) after.notes = patch.notes;
-  if (patch.priority !== undefined) after.priority = patch.priority;
-  if (patch.tags !== undefined) after.tags = unique(patch.tags);
+  if (patch.notes !== undefined) after.notes = patch.notes ?? "";
+  if (patch.priority !== undefined) after.priority = patch.priority ?? "medium";
+  if (patch.tags !== undefined) after.tags = unique(patch.tags ?? []);
   if (patch.position !== undefined) after.position = patch.position;
-  if (patch.reminders !== undefined) after.reminders = mergeReminders(before.reminders, patch.reminders);
+  if (patch.reminders !== undefined) {
+    after.reminders = mergeReminders(before.reminders, patch.reminders ?? []);
+  }
   if (patch.listId !== undefined && patch.listId !== before.listId) {
     await moveToList(unit, after, patch, path);
   }
   if (patch.parentId !== undefined) await moveBelow(unit, after, patch.parentId, path);
-  if (patch.due !== undefined) after.due = toDue(patch.due);
+  if (after.listId !== before.listId && patch.position === undefined) {
+    // Known only now: a subtask goes where its parent is.
+    after.position = "";
+    await placeAtEnd(unit, [after]);
+  }
+  if (patch.due !== undefined) after.due = mergeDue(before.due, patch.due, path);
   if (patch.recurrence !== undefined) {
-    after.recurrence = patch.recurrence === null ? null : normalizeRecurrence(patch.recurrence);
+    after.recurrence = mergeRecurrence(before.recurrence, patch.recurrence, path);
   }
   if (after.due === null && after.recurrence !== null) {
     // Clearing the due of a repeating task ends the repeating; asking for a rule without a due is a mistake.
@@ -122,15 +129,35 @@ export async function patchTask(unit: Unit, id: string, patch: TaskPatch, path =
   return changed;
 }
 
+/** RFC 7396 inside of `due`: what is not named stays. */
+function mergeDue(
+  before: TaskState["due"],
+  patch: NonNullable<TaskPatch["due"]> | null,
+  path: string,
+): TaskState["due"] {
+  if (patch === null) return null;
+  const date = patch.date ?? before?.date;
+  if (date === undefined) throw invalid(`${path}due.date`, "is required");
+  return toDue({ ...before, ...patch, date });
+}
+
+/** RFC 7396 inside of `recurrence`; a word is a rule of its own. */
+function mergeRecurrence(
+  before: TaskState["recurrence"],
+  patch: NonNullable<TaskPatch["recurrence"]> | null,
+  path: string,
+): TaskState["recurrence"] {
+  if (patch === null || typeof patch === "string") return patch === null ? null : normalizeRecurrence(patch);
+  const rule = patch.rule ?? before?.rule;
+  if (rule === undefined) throw invalid(`${path}recurrence.rule`, "is required");
+  return normalizeRecurrence({ ...before, ...patch, rule });
+}
+
 async function moveToList(unit: Unit, after: TaskState, patch: TaskPatch, path: string): Promise<void> {
   const listId = patch.listId ?? after.listId;
   const lists = await ownLists(unit, [listId]);
   if (!lists.has(listId)) throw invalid(`${path}listId`, "must be one of your lists");
   after.listId = listId;
-  if (patch.position === undefined) {
-    after.position = "";
-    await placeAtEnd(unit, [after]);
-  }
   if (patch.parentId === undefined) after.parentId = null;
 }
 
@@ -254,16 +281,21 @@ export async function restoreTask(unit: Unit, id: string): Promise<TaskState> {
   if (deletedAt === null) return before;
   const after: TaskState = { ...before, deletedAt: null };
   if (!(await ownLists(unit, [after.listId])).has(after.listId)) after.listId = await inboxId(unit);
-  const parent = after.parentId === null
-    ? undefined
-    : (await unit.loadTasks([after.parentId])).get(after.parentId);
-  if (parent === undefined || parent.deletedAt !== null) after.parentId = null;
+  after.parentId = await liveParentId(unit, after);
   const restored = unit.changeTask("task.restored.v1", before, after);
   const together = await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at = ${deletedAt}`);
   for (const child of together) await restoreTask(unit, child.id);
   return restored;
 }
 
+/** The parent that a task can have: none when its own is in trash or gone. */
+async function liveParentId(unit: Unit, { parentId }: TaskState): Promise<string | null> {
+  if (parentId === null) return null;
+  const parent = (await unit.loadTasks([parentId])).get(parentId);
+  return parent === undefined || parent.deletedAt !== null ? null : parentId;
+}
+
+/** What the end of one occurrence asks for. */
 export interface NextOccurrence {
   /** The task that was completed or skipped. */
   taskId: string;
@@ -320,6 +352,7 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
   return unit.createTask({
     ...done,
     id: uuidv7(),
+    parentId: await liveParentId(unit, done),
     listId: lists.has(done.listId) ? done.listId : await inboxId(unit),
     status: "open",
     due,
@@ -369,6 +402,7 @@ async function liveTask(unit: Unit, id: string): Promise<TaskState> {
 
 const inTrash = () => new ProblemError(409, "The task is in the trash: restore it first");
 
+/** The list of tasks that name none. */
 export async function inboxId(unit: Unit): Promise<string> {
   const [inbox] = await unit.tx<{ id: string }[]>`
     select id from tasks.lists where user_id = ${unit.userId} and inbox`;

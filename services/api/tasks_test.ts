@@ -332,6 +332,47 @@ Deno.test("DELETE and restore take subtasks along; a parent can't be below itsel
   assert.deepEqual([back.body.listId, back.body.parentId], [inbox, null]);
 });
 
+Deno.test("PATCH /api/tasks/{id} places a task at the end of the list that it ends up in", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const [home, work] = [
+    (await ada.call("POST", "/api/lists", { name: "Home" })).body.id,
+    (await ada.call("POST", "/api/lists", { name: "Work" })).body.id,
+  ];
+  for (const listId of [home, home, work]) await create(ada, { listId });
+  const parent = await create(ada, { listId: home });
+  const lastOf = async (list: string) =>
+    (await ada.call("GET", `/api/tasks?list=${list}&sort=position`)).body.items.at(-1).id;
+  // The list of a new parent, also against the list that was asked for.
+  for (const patch of [{ parentId: parent.id }, { parentId: parent.id, listId: work }]) {
+    const task = await create(ada);
+    const moved = (await ada.call("PATCH", `/api/tasks/${task.id}`, patch)).body;
+    assert.deepEqual([moved.listId, moved.parentId], [home, parent.id]);
+    assert.equal(await lastOf(home), task.id);
+    assert.ok(moved.position > parent.position);
+  }
+  const [placed, stays] = [await create(ada), await create(ada, { listId: home })];
+  const given = await ada.call("PATCH", `/api/tasks/${placed.id}`, { listId: work, position: "a0V" });
+  assert.equal(given.body.position, "a0V");
+  await create(ada, { listId: home });
+  const kept = await ada.call("PATCH", `/api/tasks/${stays.id}`, { listId: home, parentId: parent.id });
+  assert.equal(kept.body.position, stays.position, "the same list, the same place");
+});
+
+Deno.test("/internal/occurrences makes no subtask of a task in the trash", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const [kept, gone] = [await create(ada), await create(ada)];
+  for (const [parent, expected] of [[kept, kept.id], [gone, null]] as const) {
+    const task = await create(ada, { ...aMonthly, parentId: parent.id });
+    await ada.call("POST", `/api/tasks/${task.id}/complete`);
+    if (expected === null) await ada.call("DELETE", `/api/tasks/${parent.id}`);
+    const { created } = await nextOccurrence(api, ada, task.id, "2027-02-28");
+    const next = (await ada.call("GET", `/api/tasks/${created?.id}`)).body;
+    assert.equal(next.parentId, expected);
+  }
+});
+
 Deno.test("reminders keep their identity through a patch", async () => {
   await using api = await testApi();
   const ada = await api.signUp();
@@ -359,4 +400,39 @@ Deno.test("limits: what is just allowed is taken", async () => {
     due: { date: "2027-01-01" },
     reminders: Array.from({ length: 20 }, (_, n) => ({ before: `PT${n}M` })),
   });
+});
+
+Deno.test("PATCH /api/tasks/{id} merges inside due and recurrence, and null gives a default back", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const made = await ada.call("POST", "/api/tasks", {
+    title: "Stand-up",
+    notes: "daily",
+    tags: ["work"],
+    priority: "high",
+    due: { date: "2027-01-01", time: "09:00", timeZone: "Asia/Tokyo" },
+    recurrence: "daily",
+  });
+  const patch = (body: unknown) => ada.call("PATCH", `/api/tasks/${made.body.id}`, body);
+  assert.deepEqual((await patch({ due: { date: "2027-01-02" } })).body.due, {
+    date: "2027-01-02",
+    time: "09:00",
+    timeZone: "Asia/Tokyo",
+  });
+  assert.equal((await patch({ due: { time: "10:00" } })).body.due.date, "2027-01-02");
+  assert.equal((await patch({ due: { time: null } })).body.due.timeZone, "Asia/Tokyo");
+  assert.deepEqual((await patch({ recurrence: { mode: "completion" } })).body.recurrence, {
+    rule: "FREQ=DAILY",
+    mode: "completion",
+  });
+  const cleared = (await patch({ notes: null, tags: null, priority: null, reminders: null })).body;
+  assert.deepEqual([cleared.notes, cleared.tags, cleared.priority, cleared.reminders], [
+    "",
+    [],
+    "medium",
+    [],
+  ]);
+  const bare = await ada.call("POST", "/api/tasks", { title: "No date" });
+  const refused = await ada.call("PATCH", `/api/tasks/${bare.body.id}`, { due: { time: "09:00" } });
+  assert.deepEqual([refused.status, refused.body.errors[0].path], [422, "due.date"]);
 });

@@ -65,17 +65,16 @@ export type Recurrence = z.infer<typeof Recurrence>;
 
 const RecurrenceWord = z.enum(["daily", "weekly", "monthly", "yearly"]);
 
-/** `{rule, mode?}` with an RFC 5545 RRULE, or a word; both become `{rule, mode}`. */
-export const RecurrenceInput = z.union([
-  RecurrenceWord,
-  z.strictObject({
-    rule: z.string().min(1).max(500).superRefine((rule, context) => {
-      const problem = checkRule(rule);
-      if (problem !== null) context.addIssue({ code: "custom", message: problem });
-    }),
-    mode: RecurrenceMode.optional(),
+const RecurrenceObject = z.strictObject({
+  rule: z.string().min(1).max(500).superRefine((rule, context) => {
+    const problem = checkRule(rule);
+    if (problem !== null) context.addIssue({ code: "custom", message: problem });
   }),
-]).openapi("RecurrenceInput");
+  mode: RecurrenceMode.optional(),
+});
+
+/** `{rule, mode?}` with an RFC 5545 RRULE, or a word; both become `{rule, mode}`. */
+export const RecurrenceInput = z.union([RecurrenceWord, RecurrenceObject]).openapi("RecurrenceInput");
 
 /** ISO 8601 durations a reminder may be before its due: days, hours, minutes, seconds, weeks. */
 export const ReminderBefore = z.string().regex(
@@ -165,17 +164,20 @@ export const TaskInput = z.strictObject({
 }).openapi("TaskInput");
 export type TaskInput = z.infer<typeof TaskInput>;
 
-/** A merge patch (RFC 7396): only the named fields change; null clears. */
+/**
+ * A merge patch (RFC 7396), also inside `due` and `recurrence`: only the named fields change; null clears, or gives
+ * the default back where a task always has a value.
+ */
 export const TaskPatch = z.strictObject({
   title: title.optional(),
-  notes: notes.optional(),
-  priority: Priority.optional(),
-  tags: tags.optional(),
+  notes: notes.nullable().optional(),
+  priority: Priority.nullable().optional(),
+  tags: tags.nullable().optional(),
   listId: Uuid.optional(),
   parentId: Uuid.nullable().optional(),
-  due: DueInput.nullable().optional(),
-  recurrence: RecurrenceInput.nullable().optional(),
-  reminders: reminders.optional(),
+  due: DueInput.partial().nullable().optional(),
+  recurrence: z.union([RecurrenceWord, RecurrenceObject.partial()]).nullable().optional(),
+  reminders: reminders.nullable().optional(),
   position: position.optional(),
 }).openapi("TaskPatch");
 export type TaskPatch = z.infer<typeof TaskPatch>;
