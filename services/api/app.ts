@@ -2,6 +2,7 @@
 import { createServiceApp, databaseReady, type ServiceDependencies } from "../shared/http/app.ts";
 import { withSecurityHeaders } from "../shared/http/security.ts";
 import { formatInstant } from "../shared/domain/time.ts";
+import { createLoop } from "../shared/runtime/loop.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import type { Sql } from "../shared/store/database.ts";
 import { createAccounts } from "./accounts.ts";
@@ -19,6 +20,7 @@ import { transferRoutes } from "./routes/transfer.ts";
 import { createSeal } from "./seal.ts";
 import { createUnits } from "./unit.ts";
 
+/** What the api needs beside the ports that every service has. */
 export interface ApiOptions {
   /** A pool on the accounts schema, with native types. */
   accountsSql: Sql;
@@ -32,24 +34,27 @@ export interface ApiOptions {
   emailEnabled?: boolean;
 }
 
+const NAME = "api";
 /** How often what has had its time is removed. */
 const PURGE_EVERY_MS = 3_600_000;
 
+/** The api over its ports. */
 export function createApi(dependencies: ServiceDependencies & ApiOptions): Service {
   const { sql, accountsSql, runtime, log, metrics, clock, publicUrl } = dependencies;
   const ready = databaseReady(sql);
-  const app = createServiceApp({ name: "api", dependencies, ready });
+  const app = createServiceApp({ name: NAME, dependencies, ready });
   const accounts = createAccounts({ sql: accountsSql, secret: dependencies.secret, publicUrl });
+  const limiter = createLimiter({ ...DEFAULT_RATE_LIMITS, ...dependencies.rateLimits });
   const authenticator = createAuthenticator({
     accounts,
     sql: accountsSql,
+    limiter,
     async ensureProfile(userId) {
       const [user] = await accountsSql<{ id: string; name: string; email: string }[]>`
         select "id", "name", "email" from "user" where "id" = ${userId}`;
       if (user !== undefined) await createProfile(sql, user, formatInstant(clock.now()));
     },
   });
-  const limiter = createLimiter({ ...DEFAULT_RATE_LIMITS, ...dependencies.rateLimits });
   const units = createUnits({
     sql,
     runtime,
@@ -57,9 +62,10 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
     now: () => clock.now(),
     seal: createSeal(dependencies.secret),
   });
-  const tools: EndpointTools = { app, authenticator, limiter, units };
+  const trustProxy = dependencies.trustProxy ?? false;
+  const tools: EndpointTools = { app, authenticator, limiter, units, publicUrl, trustProxy };
 
-  accountRoutes(app, { accounts, authenticator, limiter, trustProxy: dependencies.trustProxy ?? false });
+  accountRoutes(app, { accounts, authenticator, limiter, publicUrl, trustProxy });
   taskRoutes(tools, { sql, clock });
   thingRoutes(tools, { sql, capabilities: { email: dependencies.emailEnabled ?? false, push: false } });
   keyRoutes(tools, { accounts, sql: accountsSql });
@@ -69,32 +75,29 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
   documentRoutes(app, { publicUrl });
 
   const secure = publicUrl.startsWith("https:");
-  let timer: ReturnType<typeof setInterval> | undefined;
-
-  async function purge(): Promise<void> {
-    try {
+  const purge = createLoop({
+    everyMs: PURGE_EVERY_MS,
+    log,
+    async run() {
       const [row] = await sql<{ answers: number; trashed: number }[]>`
         select * from tasks.purge(${formatInstant(clock.now())})`;
       log.debug("purged", { answers: row?.answers, trashed: row?.trashed });
-    } catch (cause) {
-      log.warn("could not purge; tried again later", { cause });
-    }
-  }
+    },
+  });
 
   return {
-    name: "api",
+    name: NAME,
     async fetch(request, connection) {
       return withSecurityHeaders(await app.fetch(request, connection), { secure });
     },
     ready,
     async start() {
+      purge.start();
       await runtime.start();
-      timer = setInterval(() => void purge(), PURGE_EVERY_MS);
-      await purge();
     },
     async stop() {
-      clearInterval(timer);
       await runtime.stop();
+      await purge.stop();
     },
   };
 }

@@ -6,10 +6,12 @@ import { z } from "zod";
 import type { Actor } from "../shared/contracts/events.ts";
 import { ProblemError } from "../shared/http/problem.ts";
 import type { Sql } from "../shared/store/database.ts";
-import type { Accounts } from "./accounts.ts";
+import { type Accounts, orUnavailable } from "./accounts.ts";
 
+/** What an API key may do; a person may do both. */
 export type Scope = "read" | "write";
 
+/** Who asks. */
 export interface Principal {
   userId: string;
   actor: Actor;
@@ -18,23 +20,32 @@ export interface Principal {
   by: "cookie" | "jwt" | "api-key";
 }
 
+/** How an API key begins, and a JWT never does. */
 export const KEY_PREFIX = "rondo_";
 /** The resource under which a key's scopes are stored. */
 export const KEY_RESOURCE = "rondo";
 /** How long a credential that was found good is not looked up again; a revoked one is good that long elsewhere. */
 const TRUST_MS = 5_000;
 
+/** Knows who asks. */
 export interface Authenticator {
-  /** The principal of a request. @throws ProblemError 401 */
-  authenticate(request: Request): Promise<Principal>;
+  /**
+   * The principal of a request; `address` is whose wrong guesses at a token or key are counted, absent for a call
+   * that another service makes.
+   *
+   * @throws ProblemError 401, 429 after too many guesses, 503 when it can't be looked up
+   */
+  authenticate(request: Request, address?: string): Promise<Principal>;
   /** Forgets what it knows of credentials: after a sign-out or a revoked key. */
   forget(): void;
 }
 
+/** What an authenticator looks credentials up in. */
 export interface AuthenticatorOptions {
   accounts: Accounts;
   /** A pool on the accounts schema. */
   sql: Sql;
+  limiter: Pick<Limiter, "attempt">;
   /** Makes what the account needs, the first time that it is seen. */
   ensureProfile(userId: string): Promise<void>;
 }
@@ -48,8 +59,9 @@ const Verified = z.object({
   }),
 });
 
+/** Looks credentials up, and trusts one that was good for five seconds. */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { accounts, sql, ensureProfile } = options;
+  const { accounts, sql, limiter, ensureProfile } = options;
   const trusted = new LRUCache<string, Principal>({ max: 10_000, ttl: TRUST_MS });
   const seen = new LRUCache<string, true>({ max: 100_000 });
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
@@ -67,7 +79,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   async function byToken(token: string): Promise<Principal> {
     for (const attempt of ["known", "reloaded"]) {
-      keys = attempt === "known" && keys !== undefined ? keys : await loadKeys();
+      keys = attempt === "known" && keys !== undefined ? keys : await orUnavailable(loadKeys);
       try {
         const { payload } = await jwtVerify(token, keys, { issuer: "rondo", audience: "rondo" });
         const userId = z.uuid().parse(payload.sub);
@@ -83,7 +95,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   async function byKey(key: string): Promise<Principal> {
-    const verified = Verified.safeParse(await accounts.api.verifyApiKey({ body: { key } }).catch(() => null));
+    const verified = Verified.safeParse(
+      await orUnavailable(() => accounts.api.verifyApiKey({ body: { key } })),
+    );
     if (!verified.success) throw unauthorized("The API key is not valid");
     const { id, referenceId, permissions } = verified.data.key;
     const scopes = (permissions?.[KEY_RESOURCE] ?? []).filter((scope): scope is Scope =>
@@ -93,14 +107,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 
   async function byCookie(cookie: string): Promise<Principal> {
-    const session = await accounts.api.getSession({ headers: new Headers({ cookie }) });
+    const session = await orUnavailable(() => accounts.api.getSession({ headers: new Headers({ cookie }) }));
     if (session === null) throw unauthorized("Sign in first");
     const userId = session.user.id;
     return { userId, actor: { kind: "user", id: userId }, scopes: ["read", "write"], by: "cookie" };
   }
 
   return {
-    async authenticate(request) {
+    async authenticate(request, address) {
       const authorization = request.headers.get("authorization");
       const bearer = authorization === null ? null : /^Bearer +(\S{1,4096}) *$/i.exec(authorization)?.[1];
       if (bearer === undefined) throw unauthorized("Authorization must be Bearer and a JWT or an API key");
@@ -109,11 +123,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const known = trusted.get(credential);
       if (known !== undefined) return known;
       const asked = forgotten;
+      const byBearer = (given: string) => given.startsWith(KEY_PREFIX) ? byKey(given) : byToken(given);
+      // A stale cookie is no guess: every open tab of somebody who signed out sends one.
       const principal = bearer === null
         ? await byCookie(request.headers.get("cookie") ?? "")
-        : bearer.startsWith(KEY_PREFIX)
-        ? await byKey(bearer)
-        : await byToken(bearer);
+        : address === undefined
+        ? await byBearer(bearer)
+        : await limiter.attempt(address, () => byBearer(bearer));
       if (!seen.has(principal.userId)) {
         await ensureProfile(principal.userId);
         seen.set(principal.userId, true);
@@ -152,45 +168,74 @@ export function requireScope(principal: Principal, scope: Scope): void {
 }
 
 /**
- * A page of another site can make a browser send the cookie along: a write by cookie must come from our origin.
+ * A page of another site can make a browser send the cookie along: a write by cookie must come from our origin,
+ * which is `publicUrl`'s or, when Rondo is open under another name, the one that was asked.
  *
  * @throws ProblemError 403
  */
-export function requireSameOrigin(request: Request): void {
+export function requireSameOrigin(request: Request, publicUrl: string): void {
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
+  // A proxy in front may have changed Host: the name that the browser knows is in the settings then.
+  const own = origin !== null && URL.parse(origin)?.origin === new URL(publicUrl).origin;
   const foreign = site === "cross-site" || site === "same-site" ||
-    (origin !== null && URL.parse(origin)?.host !== request.headers.get("host") &&
+    (origin !== null && !own && URL.parse(origin)?.host !== request.headers.get("host") &&
       URL.parse(origin)?.host !== new URL(request.url).host);
   if (foreign) throw new ProblemError(403, "This request came from a page of another site");
 }
 
+/** How often is too often. */
 export interface RateLimits {
   /** Sign-ups and sign-ins a minute and address (default 20). */
   signInPerMinute: number;
+  /** Credentials a minute and address that turn out to be none (default 60). */
+  failuresPerMinute: number;
   /** Other calls a second and user (default 200). */
   callsPerSecond: number;
 }
-export const DEFAULT_RATE_LIMITS: RateLimits = { signInPerMinute: 20, callsPerSecond: 200 };
+export const DEFAULT_RATE_LIMITS: RateLimits = {
+  signInPerMinute: 20,
+  failuresPerMinute: 60,
+  callsPerSecond: 200,
+};
 
+/** Refuses what comes too often. */
 export interface Limiter {
   /** @throws ProblemError 429 with Retry-After */
   signIn(address: string): Promise<void>;
+  /** Runs an authentication; one that fails counts, and after too many no more is tried. */
+  attempt<T>(address: string, authenticate: () => Promise<T>): Promise<T>;
   call(userId: string): Promise<void>;
 }
 
+/** Limits by token buckets in this process's memory: each replica counts for itself. */
 export function createLimiter(limits: RateLimits): Limiter {
   const signIns = new RateLimiterMemory({ points: limits.signInPerMinute, duration: 60 });
+  const failed = new RateLimiterMemory({ points: limits.failuresPerMinute, duration: 60 });
   const calls = new RateLimiterMemory({ points: limits.callsPerSecond, duration: 1 });
+  const tooMany = ({ msBeforeNext }: RateLimiterRes): ProblemError =>
+    new ProblemError(429, "Too many requests: wait before the next", {
+      headers: { "retry-after": String(Math.max(1, Math.ceil(msBeforeNext / 1_000))) },
+    });
   const consume = async (limiter: RateLimiterMemory, key: string): Promise<void> => {
     try {
       await limiter.consume(key);
     } catch (cause) {
-      if (!(cause instanceof RateLimiterRes)) throw cause;
-      throw new ProblemError(429, "Too many requests: wait before the next", {
-        headers: { "retry-after": String(Math.max(1, Math.ceil(cause.msBeforeNext / 1_000))) },
-      });
+      throw cause instanceof RateLimiterRes ? tooMany(cause) : cause;
     }
   };
-  return { signIn: (address) => consume(signIns, address), call: (userId) => consume(calls, userId) };
+  return {
+    signIn: (address) => consume(signIns, address),
+    call: (userId) => consume(calls, userId),
+    async attempt(address, authenticate) {
+      const spent = await failed.get(address);
+      if (spent !== null && spent.consumedPoints >= limits.failuresPerMinute) throw tooMany(spent);
+      try {
+        return await authenticate();
+      } catch (cause) {
+        if (cause instanceof ProblemError && cause.status === 401) await failed.penalty(address);
+        throw cause;
+      }
+    },
+  };
 }

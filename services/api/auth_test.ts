@@ -178,6 +178,80 @@ Deno.test("a write by cookie from a page of another site is refused; a bearer's 
   assert.equal((await ada.call("GET", "/api/me")).status, 200);
 });
 
+Deno.test("a write is taken from a page of PUBLIC_URL when a proxy has changed Host", async () => {
+  await using api = await testApi({ publicUrl: "https://todo.example" });
+  const body = JSON.stringify({ name: "Ada", email: "ada@example.com", password: "correct horse" });
+  const signUp = (origin: string) =>
+    api.service.fetch(
+      new Request("http://127.0.0.1:8080/api/auth/sign-up/email", {
+        method: "POST",
+        headers: { "content-type": "application/json", host: "api.internal:3001", origin },
+        body,
+      }),
+      { address: "127.0.0.1" },
+    );
+  for (const origin of ["http://todo.example", "https://todo.example:444", "https://evil.example"]) {
+    assert.equal((await signUp(origin)).status, 403, origin);
+  }
+  const made = await signUp("https://todo.example");
+  assert.equal(made.status, 200);
+  const cookie = made.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+  const write = await api.guest.call("POST", "/api/tasks", { title: "a" }, {
+    headers: { cookie, origin: "https://todo.example" },
+  });
+  assert.equal(write.status, 201, write.text);
+});
+
+Deno.test("accounts that can't be read are 503 with their cause in the log, not a wrong credential", async () => {
+  await using api = await testApi();
+  const [ada, eve] = [await api.signUp(), await api.signUp()];
+  const { key } = await keyOf(ada, ["read"]);
+  const { token } = (await ada.call("GET", "/api/auth/token")).body;
+  await api.admin`revoke all on all tables in schema accounts from rondo_api`;
+  const credentials = { email: ada.email, password: "correct horse" };
+  const answers = [
+    // Not seen yet: a credential that was good is trusted for some seconds.
+    await eve.call("GET", "/api/me"),
+    await api.bearer(key).call("GET", "/api/me"),
+    await api.bearer(token).call("GET", "/api/me"),
+    await api.guest.call("POST", "/api/auth/sign-in/email", credentials),
+    await api.guest.call("POST", "/api/auth/sign-up/email", { ...credentials, name: "A", email: "a@b.test" }),
+    await ada.call("POST", "/api/auth/sign-out", {}, origin),
+    await ada.call("GET", "/api/auth/token"),
+  ];
+  for (const { status, text, headers } of answers) {
+    assert.equal(status, 503, text);
+    assert.ok(headers.get("retry-after"));
+    const line = api.logs.find((each) => each.includes(headers.get("x-correlation-id") ?? "?"));
+    assert.match(line ?? "", /permission denied for table/);
+  }
+  await api.admin`grant select, insert, update, delete on all tables in schema accounts to rondo_api`;
+  assert.equal((await ada.call("GET", "/api/me")).status, 200, "the session did not end");
+  for (const secret of [key, token, "correct horse"]) {
+    assert.ok(!api.logs.some((line) => line.includes(secret)));
+  }
+});
+
+Deno.test("guesses at keys and tokens are limited by address; cookies and what is trusted are not", async () => {
+  await using api = await testApi({ rateLimits: { failuresPerMinute: 3 } });
+  const ada = await api.signUp();
+  const { key } = await keyOf(ada, ["read"]);
+  assert.equal((await api.bearer(key).call("GET", "/api/me")).status, 200);
+  for (const guess of ["rondo_wrong", "x.y.z", "rondo_other"]) {
+    assert.equal((await api.bearer(guess).call("GET", "/api/me")).status, 401);
+  }
+  const refused = await api.bearer("rondo_again").call("GET", "/api/me");
+  assert.equal(refused.status, 429);
+  assert.ok(Number(refused.headers.get("retry-after")) >= 1);
+  assert.equal((await ada.call("GET", "/api/me")).status, 200);
+  assert.equal((await api.bearer(key).call("GET", "/api/me")).status, 200);
+  const elsewhere = await api.service.fetch(
+    new Request(`${TEST_ORIGIN}/api/me`, { headers: { authorization: "Bearer rondo_wrong" } }),
+    { address: "127.0.0.2" },
+  );
+  assert.equal(elsewhere.status, 401);
+});
+
 Deno.test("every answer carries the security headers, and the log no secret", async () => {
   await using api = await testApi();
   const ada = await api.signUp();
@@ -203,7 +277,7 @@ Deno.test("every answer carries the security headers, and the log no secret", as
       assert.equal(headers.get(name), value, `${status}`);
     }
   }
-  assert.equal(answers.at(-1)?.status, 404, "internal routes are nobody else's");
+  assert.equal(answers.at(-1)?.status, 403, "internal routes are nobody else's");
   const secrets = [
     ada.cookie.split("=")[1] ?? "?",
     token,

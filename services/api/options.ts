@@ -3,6 +3,7 @@ import type { Config } from "../shared/host/config.ts";
 import type { Host } from "../shared/host/host.ts";
 import type { ApiOptions } from "./app.ts";
 
+/** The api's options, with its pool on the accounts opened on the host. */
 export function apiOptions(
   host: Host,
   config: Config,

@@ -121,6 +121,7 @@ export const TASK_COLUMNS = [
   "deleted_at",
 ] as const satisfies readonly (keyof TaskRow)[];
 
+/** The state of a row. */
 export function fromRow(row: TaskRow): TaskState {
   return {
     id: row.id,
@@ -149,6 +150,7 @@ export function fromRow(row: TaskRow): TaskState {
   };
 }
 
+/** The row of a state. */
 export function toRow(state: TaskState): TaskRow {
   return {
     id: state.id,

@@ -48,6 +48,7 @@ export interface Change {
   causationId: string;
 }
 
+/** Whose command it is, and what it answers to. */
 export interface UnitOptions {
   userId: string;
   actor: Actor;
@@ -71,6 +72,7 @@ export interface StoredAnswer {
   body: string;
 }
 
+/** Where commands run. */
 export interface Units {
   /** Runs a command in its transaction; a repeat of an idempotency key gives the first answer again. */
   answer(options: UnitOptions, work: (unit: Unit) => Promise<Answer>): Promise<StoredAnswer>;
@@ -78,6 +80,7 @@ export interface Units {
   run<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T>;
 }
 
+/** What units of work are built from. */
 export interface UnitsDependencies {
   sql: Sql;
   runtime: Pick<Runtime, "wake">;
@@ -170,6 +173,7 @@ async function fingerprintOf(request: string): Promise<string> {
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** What one command sees and changes: its user's data, still until the commit. */
 export class Unit {
   readonly now: Temporal.Instant;
   /** `now` as the API writes it. */
@@ -524,6 +528,7 @@ export interface ChangeRow {
   data: Record<string, unknown>;
 }
 
+/** A change as `GET /api/changes` gives it. */
 export function toChange(row: ChangeRow): Change {
   const { task, list, filter, profile } = row.data;
   return {
@@ -541,6 +546,7 @@ export function toChange(row: ChangeRow): Change {
   };
 }
 
+/** A row of `tasks.profiles`. */
 export interface ProfileRow {
   user_id: string;
   name: string;
@@ -549,6 +555,7 @@ export interface ProfileRow {
   preferences: Profile["preferences"];
 }
 
+/** The profile of a row. */
 export function toProfile(row: ProfileRow): Profile {
   return {
     id: row.user_id,

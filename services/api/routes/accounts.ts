@@ -1,51 +1,50 @@
 /** `/api/auth/*`: better-auth's own routes behind Rondo's limits, with failures as problems. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
-import type { Connection } from "../../shared/runtime/ports.ts";
 import { isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
 import { invalid, notFound, Problem, ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
-import type { Accounts } from "../accounts.ts";
+import { type Accounts, orUnavailable } from "../accounts.ts";
 import { type Authenticator, type Limiter, requireSameOrigin } from "../auth.ts";
-import { readText } from "./endpoint.ts";
+import { addressOf, readText } from "./endpoint.ts";
 
 const MAX_BYTES = 100_000;
 const STATUSES: readonly number[] = [400, 401, 403, 404, 405, 409, 413, 415, 422, 429];
 const Failure = z.object({ message: z.string().max(500) });
 
+/** What the account routes stand before. */
 export interface AccountRouteOptions {
   accounts: Accounts;
   authenticator: Authenticator;
   limiter: Limiter;
+  /** Where the browser sees Rondo. */
+  publicUrl: string;
   /** True behind a gateway that sets `X-Forwarded-For`. */
   trustProxy: boolean;
 }
 
+/** Adds `/api/auth/*`; what better-auth refuses becomes a problem. */
 export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): void {
-  const { accounts, authenticator, limiter, trustProxy } = options;
+  const { accounts, authenticator, limiter, publicUrl, trustProxy } = options;
 
   app.on(["GET", "POST"], "/api/auth/*", async (context) => {
     const { path, method } = context.req;
     // Keys have one door, /api/keys, which says who may make them and with what scopes.
     if (path.startsWith("/api/auth/api-key")) throw notFound("There is no such address");
     const entering = path.startsWith("/api/auth/sign-in") || path.startsWith("/api/auth/sign-up");
-    if (method === "POST" && entering) {
-      const forwarded = trustProxy
-        ? context.req.header("x-forwarded-for")?.split(",").at(-1)?.trim()
-        : undefined;
-      const connection = context.env as Partial<Connection> | undefined;
-      await limiter.signIn(forwarded ?? connection?.address ?? "unknown");
-    }
+    if (method === "POST" && entering) await limiter.signIn(addressOf(context, trustProxy));
     let request = context.req.raw;
     if (method === "POST") {
-      requireSameOrigin(request);
+      requireSameOrigin(request, publicUrl);
       const body = await readText(context, MAX_BYTES);
       if (body !== "") refuseBadJson(body, context.req.header("content-type"));
       request = new Request(request.url, { method, headers: request.headers, body });
     }
-    const response = await accounts.handler(request);
-    // What was known of this session may have just ended.
-    if (method === "POST" && !entering) authenticator.forget();
-    if (response.status < 400) return response;
+    const response = await orUnavailable(() => accounts.handler(request));
+    if (response.status < 400) {
+      // What was known of this session may have just ended.
+      if (method === "POST" && !entering) authenticator.forget();
+      return response;
+    }
     const failure = Failure.safeParse(await response.json().catch(() => null));
     const status = STATUSES.includes(response.status) ? response.status as ProblemStatus : 500;
     throw new ProblemError(
@@ -104,6 +103,7 @@ function register(app: OpenAPIHono): void {
     403: problem("The request came from a page of another site"),
     413: problem("Too large"),
     415: problem("Unsupported content type"),
+    503: problem("Accounts can't be looked up now"),
   };
   app.openAPIRegistry.registerPath({
     method: "post",
@@ -153,6 +153,7 @@ function register(app: OpenAPIHono): void {
     responses: {
       200: { description: "The token", ...json(z.object({ token: z.string() })) },
       401: problem("Not signed in"),
+      503: problem("Accounts can't be looked up now"),
     },
   });
   app.openAPIRegistry.registerPath({
@@ -163,6 +164,7 @@ function register(app: OpenAPIHono): void {
     security: [],
     responses: {
       200: { description: "A JSON Web Key Set", ...json(z.object({ keys: z.array(z.looseObject({})) })) },
+      503: problem("Accounts can't be looked up now"),
     },
   });
 }

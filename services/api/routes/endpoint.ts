@@ -3,6 +3,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MAX_LIMIT } from "../../shared/contracts/task.ts";
 import { invalid, Problem, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import type { Connection } from "../../shared/runtime/ports.ts";
 import {
   type Authenticator,
   type Limiter,
@@ -13,13 +14,19 @@ import {
 } from "../auth.ts";
 import type { Answer, StoredAnswer, Unit, UnitOptions, Units } from "../unit.ts";
 
+/** What every endpoint is built with. */
 export interface EndpointTools {
   app: OpenAPIHono;
   authenticator: Authenticator;
   limiter: Limiter;
   units: Units;
+  /** Where the browser sees Rondo. */
+  publicUrl: string;
+  /** True behind a gateway that sets `X-Forwarded-For`. */
+  trustProxy: boolean;
 }
 
+/** One request whose principal may make it, its input parsed. */
 export interface Call<P, Q, B> {
   context: Context;
   principal: Principal;
@@ -34,6 +41,7 @@ export interface Call<P, Q, B> {
   command(work: (unit: Unit) => Promise<Answer>, content?: string): Promise<Response>;
 }
 
+/** The contract of an endpoint. */
 export interface EndpointDefinition<P, Q, B> {
   method: "get" | "post" | "patch" | "delete";
   path: string;
@@ -75,7 +83,7 @@ const PROBLEMS: Record<number, string> = {
   422: "Invalid input",
   429: "Too many requests",
   500: "A fault of the server: nothing was changed",
-  503: "A service that answers this is away",
+  503: "What answers this is away or busy",
 };
 
 /** Adds an endpoint to the app and to its OpenAPI document. */
@@ -84,7 +92,7 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
   definition: EndpointDefinition<P, Q, B>,
   handle: (call: Call<P, Q, B>) => Promise<Response>,
 ): void {
-  const { app, authenticator, limiter, units } = tools;
+  const { app, authenticator, limiter, units, publicUrl, trustProxy } = tools;
   const writes = definition.method !== "get";
   const mediaTypes = definition.body?.mediaTypes ?? JSON_TYPES;
   const headers = z.object({
@@ -93,8 +101,7 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
     ...(definition.ifMatch ? { "if-match": z.string().optional() } : {}),
   });
   const problems = [
-    ...[401, 403, 422, 429, 500],
-    ...(definition.asks === undefined ? [] : [503]),
+    ...[401, 403, 422, 429, 500, 503],
     ...(definition.params === undefined ? [] : [404]),
     ...(writes ? [400, 409, 413, 415, 422] : []),
     ...(definition.ifMatch ? [412] : []),
@@ -146,10 +153,10 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
   });
   app.openAPIRegistry.registerPath({ ...route, path: route.getRoutingPath().replaceAll(/:(\w+)/g, "{$1}") });
   app.on(definition.method.toUpperCase(), route.getRoutingPath(), async (context) => {
-    const principal = await authenticator.authenticate(context.req.raw);
+    const principal = await authenticator.authenticate(context.req.raw, addressOf(context, trustProxy));
     await limiter.call(principal.userId);
     requireScope(principal, definition.scope);
-    if (writes && principal.by === "cookie") requireSameOrigin(context.req.raw);
+    if (writes && principal.by === "cookie") requireSameOrigin(context.req.raw, publicUrl);
     const params = parse(definition.params, context.req.param(), 404) as P;
     const query = parse(definition.query ?? NO_QUERY, queryOf(context, definition.query), 422) as Q;
     const { text, value } = definition.body === undefined ? { text: "", value: undefined } : await readJson(
@@ -247,6 +254,13 @@ async function readJson(
   }
 }
 
+/** Who called, for limits by address; with `trustProxy` as the gateway nearest to us saw it. */
+export function addressOf(context: Context, trustProxy: boolean): string {
+  const forwarded = trustProxy ? context.req.header("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
+  const connection = context.env as Partial<Connection> | undefined;
+  return forwarded ?? connection?.address ?? "unknown";
+}
+
 /** The body as text, read no further than its limit. @throws ProblemError 413, 400 when it is not UTF-8 */
 export async function readText(context: Context, maxBytes: number): Promise<string> {
   const tooLarge = () =>
@@ -278,7 +292,7 @@ export async function readText(context: Context, maxBytes: number): Promise<stri
   }
 }
 
-/** The version that `If-Match` asks for, or null when it asks for none. */
+/** @throws ProblemError 412 when `If-Match` is given and names another version */
 export function requireMatch(context: Context, version: number): void {
   const header = context.req.header("if-match");
   if (header === undefined) return;

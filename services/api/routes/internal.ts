@@ -29,6 +29,7 @@ export interface InternalOptions {
   authenticator: Authenticator;
 }
 
+/** Adds sessions, profiles, changes and next occurrences for the other services. */
 export function internalRoutes(app: OpenAPIHono, options: InternalOptions): void {
   const { sql, units, authenticator } = options;
 
