@@ -2,7 +2,7 @@
 import { type ImportResult, parseICal, parseTodoistCsv, parseTodoTxt } from "../shared/domain/formats/mod.ts";
 
 export const IMPORT_FORMATS = ["todotxt", "todoist-csv", "ical"] as const;
-export type ImportFormat = typeof IMPORT_FORMATS[number];
+type ImportFormat = typeof IMPORT_FORMATS[number];
 
 /** What a worker is asked; `now` is an RFC 3339 instant, as a message can't hold a Temporal one. */
 export interface ParseRequest {

@@ -1,4 +1,5 @@
 /** Lists and saved filters. */
+import { generateNKeysBetween } from "fractional-indexing";
 import { uuidv7 } from "uuidv7";
 import type { z } from "zod";
 import type {
@@ -14,6 +15,7 @@ import { positionAfter } from "./tasks.ts";
 import type { Unit } from "./unit.ts";
 import type { Tx } from "../shared/store/database.ts";
 
+/** A row of `tasks.lists`. */
 export interface ListRow {
   id: string;
   name: string;
@@ -26,10 +28,12 @@ export interface ListRow {
   deleted_at: string | null;
 }
 
+/** A row of `tasks.filters`. */
 export interface FilterRow extends Omit<ListRow, "colour" | "inbox"> {
   query: string;
 }
 
+/** The list of a row. */
 export function toList(row: ListRow): List {
   return {
     id: row.id,
@@ -44,6 +48,7 @@ export function toList(row: ListRow): List {
   };
 }
 
+/** The filter of a row. */
 export function toFilter(row: FilterRow): Filter {
   return {
     id: row.id,
@@ -65,18 +70,28 @@ export function newList(
   return { id: uuidv7(), ...given, version: 1, createdAt: at, updatedAt: at, deletedAt: null };
 }
 
+/** Makes a list behind the others. */
 export async function createList(unit: Unit, input: z.infer<typeof ListInput>): Promise<List> {
-  const position = positionAfter(await lastPosition(unit.tx, unit.userId, "lists"));
-  return unit.changeList(
-    "list.created.v1",
-    null,
-    newList(unit.at, { name: input.name, colour: input.colour ?? "grey", inbox: false, position }),
-  );
+  return addList(unit, input, positionAfter(await lastPosition(unit.tx, unit.userId, "lists")));
 }
 
+/** Makes lists behind the others, in this order; they are written with the unit's next flush. */
+export async function createLists(unit: Unit, inputs: readonly z.infer<typeof ListInput>[]): Promise<List[]> {
+  const last = await lastPosition(unit.tx, unit.userId, "lists");
+  const positions = generateNKeysBetween(last ?? null, null, inputs.length);
+  return inputs.map((input, index) => addList(unit, input, positions[index] ?? "a0"));
+}
+
+function addList(unit: Unit, input: z.infer<typeof ListInput>, position: string): List {
+  const { name, colour = "grey" } = input;
+  return unit.changeList("list.created.v1", null, newList(unit.at, { name, colour, inbox: false, position }));
+}
+
+/** Applies a merge patch. @throws ProblemError 404, 409 when it renames or moves the Inbox */
 export async function patchList(unit: Unit, id: string, patch: z.infer<typeof ListPatch>): Promise<List> {
   const before = await liveList(unit, id);
   if (before.inbox && patch.name !== undefined) throw new ProblemError(409, "The Inbox keeps its name");
+  if (before.inbox && patch.position !== undefined) throw new ProblemError(409, "The Inbox keeps its place");
   return unit.changeList("list.updated.v1", before, { ...before, ...patch });
 }
 
@@ -105,6 +120,7 @@ export async function findLists(unit: Unit, ids: readonly string[]): Promise<Lis
   return rows.map(toList);
 }
 
+/** Saves a filter behind the others. */
 export async function createFilter(unit: Unit, input: z.infer<typeof FilterInput>): Promise<Filter> {
   const position = positionAfter(await lastPosition(unit.tx, unit.userId, "filters"));
   return unit.changeFilter("filter.created.v1", null, {
@@ -119,6 +135,7 @@ export async function createFilter(unit: Unit, input: z.infer<typeof FilterInput
   });
 }
 
+/** Applies a merge patch. @throws ProblemError 404 */
 export async function patchFilter(
   unit: Unit,
   id: string,
@@ -128,6 +145,7 @@ export async function patchFilter(
   return unit.changeFilter("filter.updated.v1", before, { ...before, ...patch });
 }
 
+/** Removes a filter; undoing brings it back. @throws ProblemError 404 */
 export async function deleteFilter(unit: Unit, id: string): Promise<Filter> {
   const before = await liveFilter(unit, id);
   return unit.changeFilter("filter.deleted.v1", before, { ...before, deletedAt: unit.at });

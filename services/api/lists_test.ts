@@ -44,7 +44,11 @@ Deno.test("DELETE /api/lists/{id} takes its tasks to trash with it; the Inbox st
   const lists = await ada.call("GET", "/api/lists");
   const inbox = lists.body.items.find(({ inbox }: { inbox: boolean }) => inbox);
   assert.equal(back.body.listId, inbox.id, "a task of a list that is gone comes back to the Inbox");
-  for (const [method, body] of [["DELETE", undefined], ["PATCH", { name: "Mine" }]] as const) {
+  for (
+    const [method, body] of [["DELETE", undefined], ["PATCH", { name: "Mine" }], ["PATCH", {
+      position: "Zz",
+    }]] as const
+  ) {
     assert.equal((await ada.call(method, `/api/lists/${inbox.id}`, body)).status, 409);
   }
 });

@@ -370,7 +370,7 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
 }
 
 /** The occurrence behind this one, trash included. */
-export async function nextOf(unit: Unit, task: TaskState): Promise<TaskState | null> {
+async function nextOf(unit: Unit, task: TaskState): Promise<TaskState | null> {
   const { seriesId, occurrence } = task;
   if (seriesId === null || occurrence === null) return null;
   const [next] = await unit.findTasks((tx) => tx`series_id = ${seriesId} and occurrence = ${occurrence + 1}`);
@@ -403,7 +403,7 @@ async function liveTask(unit: Unit, id: string): Promise<TaskState> {
 const inTrash = () => new ProblemError(409, "The task is in the trash: restore it first");
 
 /** The list of tasks that name none. */
-export async function inboxId(unit: Unit): Promise<string> {
+async function inboxId(unit: Unit): Promise<string> {
   const [inbox] = await unit.tx<{ id: string }[]>`
     select id from tasks.lists where user_id = ${unit.userId} and inbox`;
   if (inbox === undefined) throw new Error("Cannot place a task as the account has no Inbox");

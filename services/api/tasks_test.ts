@@ -63,7 +63,7 @@ Deno.test("PATCH /api/tasks/{id} keeps fields that it does not name", async () =
   const derived: Record<string, string[]> = {
     due: ["dueAt"],
     listId: ["position"],
-    parentId: ["listId"],
+    parentId: ["listId", "position"],
   };
   let before = task;
   for (const [field, value] of Object.entries(patches)) {

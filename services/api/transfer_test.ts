@@ -66,6 +66,23 @@ Deno.test("POST /api/import lists 1,000 problems at most, and reads a large file
   assert.equal(empty.status, 422);
 });
 
+Deno.test("POST /api/import makes 500 lists at most: tasks of further ones are in the Inbox, and their line is named", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  await ada.call("POST", "/api/lists", { name: "P7" });
+  const text = Array.from({ length: 503 }, (_, n) => `Task ${n} list:P${n}\n`).join("") + "Again list:P502\n";
+  const { body } = await ada.call("POST", "/api/import?format=todotxt", text, {
+    headers: { "content-type": "text/plain" },
+  });
+  assert.equal(body.imported, 504);
+  assert.deepEqual(body.problems.map(({ line }: { line: number }) => line), [502, 503]);
+  assert.match(body.problems[1].message, /"P502" was not made/);
+  const { items } = (await ada.call("GET", "/api/lists")).body;
+  assert.equal(items.length, 502, "the Inbox, P7 and 500 new ones");
+  assert.equal(items[0].open, 3);
+  assert.ok(items.slice(1).every(({ open }: { open: number }) => open === 1));
+});
+
 Deno.test("GET /api/feed/{secret}.ics needs nothing but its address, until that is revoked or made anew", async () => {
   await using api = await testApi();
   const ada = await api.signUp();

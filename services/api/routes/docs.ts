@@ -19,6 +19,7 @@ const TYPES_OF: Record<keyof typeof TOPICS, readonly EventType[]> = {
   "notifications": NOTIFICATION_EVENT_TYPES,
 };
 
+/** Adds the OpenAPI and AsyncAPI documents and their page. */
 export function documentRoutes(app: OpenAPIHono, options: { publicUrl: string }): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "cookie", {
     type: "apiKey",
@@ -68,7 +69,7 @@ export function documentRoutes(app: OpenAPIHono, options: { publicUrl: string })
 }
 
 /** AsyncAPI 3.0: a channel per topic, a message per event type. */
-export function asyncApiDocument() {
+function asyncApiDocument() {
   const types = [...new Set(Object.values(TYPES_OF).flat())];
   const jsonSchema = (schema: z.ZodType) =>
     z.toJSONSchema(schema, { target: "draft-7", unrepresentable: "any" });

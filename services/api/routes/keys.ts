@@ -39,6 +39,7 @@ export interface KeyOptions {
   sql: Sql;
 }
 
+/** Adds `/api/keys`. */
 export function keyRoutes(tools: EndpointTools, options: KeyOptions): void {
   const { accounts, sql } = options;
   const tag = "API keys";

@@ -107,6 +107,31 @@ Deno.test("every kind of problem has one shape, and the document declares it", a
   assert.match(limited.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
 });
 
+Deno.test("what a peer answers beside 200, 404 and 422 is 503, and is not left unread", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  let status = 200;
+  let cancelled = 0;
+  api.hub.register({
+    name: "audit",
+    fetch() {
+      const body = new ReadableStream({
+        pull: (controller) => controller.enqueue(new TextEncoder().encode("{}")),
+        cancel: () => void cancelled++,
+      });
+      return new Response(status === 404 ? "{}" : body, { status });
+    },
+  });
+  const unexpected = [302, 400, 401, 403, 409, 429, 500, 502];
+  for (status of unexpected) {
+    const answer = await ada.call("GET", "/api/audit/verify");
+    assert.equal(answer.status, 503, `${status}: ${answer.text}`);
+  }
+  assert.equal(cancelled, unexpected.length);
+  status = 404;
+  assert.equal((await ada.call("GET", "/api/audit/verify")).status, 404);
+});
+
 Deno.test("X-Correlation-Id is echoed when it is good, minted when not, and goes into events", async () => {
   await using api = await testApi();
   const ada = await api.signUp();

@@ -1,8 +1,8 @@
 /** What other services answer: notifications, the reminder ledger, audit. The api asks them for the user. */
 import { z } from "@hono/zod-openapi";
+import { AuditEntry } from "../../shared/contracts/events.ts";
 import { Notification, ReminderEntry, ReminderStatus } from "../../shared/contracts/resources.ts";
-import { Actor } from "../../shared/contracts/events.ts";
-import { Instant, InstantInput, isStorable, NOT_STORABLE, Uuid } from "../../shared/contracts/task.ts";
+import { InstantInput, isStorable, NOT_STORABLE, Uuid } from "../../shared/contracts/task.ts";
 import { contextHeaders, USER_HEADER } from "../../shared/http/app.ts";
 import { ProblemError } from "../../shared/http/problem.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
@@ -13,24 +13,14 @@ const page = <T extends z.ZodType>(schema: T) =>
   z.object({ items: z.array(schema), nextCursor: z.string().nullable() });
 const Flag = z.enum(["true", "false"]);
 
-const AuditEntry = z.object({
-  n: z.int(),
-  eventId: Uuid,
-  type: z.string(),
-  at: Instant,
-  actor: Actor,
-  taskId: Uuid.nullable(),
-  correlationId: z.string(),
-  causationId: z.string(),
-  before: z.unknown(),
-  after: z.unknown(),
-  hash: z.string(),
-}).openapi("AuditEntry");
+/** What a peer may say to a user; anything else is between the services. */
+const ANSWERS = [200, 404, 422];
 
+/** Notifications, the reminder ledger and audit, as their services answer for the user. */
 export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runtime, "invoke"> }): void {
   const { runtime } = options;
 
-  /** Passes a call on for its user; a service that can't be reached is 503. */
+  /** Passes a call on for its user; a service that can't be reached or does not answer as agreed is 503. */
   async function ask(
     service: string,
     path: string,
@@ -43,8 +33,12 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
     }).catch((cause) => {
       throw new ProblemError(503, `The ${service} service does not answer; try again soon`, { cause });
     });
-    if (answer.status >= 500) {
-      throw new ProblemError(503, `The ${service} service is not available; try again soon`);
+    if (!ANSWERS.includes(answer.status)) {
+      // An unread body would keep its connection.
+      await answer.body?.cancel();
+      throw new ProblemError(503, `The ${service} service is not available; try again soon`, {
+        cause: new Error(`Cannot pass on what ${service} answered: ${answer.status}`),
+      });
     }
     return new Response(answer.body, {
       status: answer.status,

@@ -15,8 +15,7 @@ import {
   Uuid,
 } from "../../shared/contracts/task.ts";
 import type { Clock } from "../../shared/domain/time.ts";
-import { toErrors } from "../../shared/http/problem.ts";
-import { ProblemError } from "../../shared/http/problem.ts";
+import { ProblemError, toErrors } from "../../shared/http/problem.ts";
 import type { Sql } from "../../shared/store/database.ts";
 import { getTask, listChanges, listTasks, taskHistory } from "../queries.ts";
 import { type TaskState, toTask } from "../task_state.ts";
@@ -118,6 +117,7 @@ const taskAnswer = (state: TaskState, status = 200, extra: Record<string, string
   headers: { etag: `"${state.version}"`, ...extra },
 });
 
+/** Adds `/api/tasks`, undo, history and changes. */
 export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clock }): void {
   const { sql, clock } = options;
   const tag = "Tasks";

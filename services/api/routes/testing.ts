@@ -27,6 +27,7 @@ export interface Judge {
 
 const PROBLEM_KEYS = ["correlationId", "detail", "errors", "status", "title", "type"];
 
+/** A judge with the OpenAPI document of this api. */
 export async function openJudge(api: TestApi): Promise<Judge> {
   const document: OpenApi = (await api.guest.call("GET", "/api/openapi.json")).body;
   const ajv = new Ajv2020({ strict: false, allErrors: true });

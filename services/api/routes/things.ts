@@ -9,7 +9,6 @@ import {
   ListPatch,
   ListWithCount,
   Me,
-  Profile,
   ProfilePatch,
 } from "../../shared/contracts/resources.ts";
 import { Uuid } from "../../shared/contracts/task.ts";
@@ -28,6 +27,7 @@ export interface ThingOptions {
   capabilities: z.infer<typeof Me>["capabilities"];
 }
 
+/** Adds `/api/me`, `/api/tags`, `/api/lists` and `/api/filters`. */
 export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
   const { sql, capabilities } = options;
 
@@ -58,7 +58,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
         required: true,
         mediaTypes: ["application/json", "application/merge-patch+json"],
       },
-      responses: { 200: { description: "The profile", schema: Profile } },
+      responses: { 200: { description: "The profile", schema: Me } },
     },
     ({ body, command }) =>
       command(async (unit) => ({ status: 200, body: { ...await patchProfile(unit, body), capabilities } })),

@@ -27,6 +27,7 @@ export interface TransferOptions {
   publicUrl: string;
 }
 
+/** Adds import, export and the feed. */
 export function transferRoutes(tools: EndpointTools, options: TransferOptions): void {
   const { sql, clock, publicUrl } = options;
   const tag = "Import and export";
