@@ -55,7 +55,7 @@ export function createMailer(options: MailOptions): Mailer {
 }
 
 /** The message as nodemailer takes it: addresses as objects and headers without control characters, so none can be smuggled in. */
-export function message({ deliveryId, to, title, body, link }: Mail, from: string) {
+function message({ deliveryId, to, title, body, link }: Mail, from: string) {
   const subject = oneLine(title);
   return {
     messageId: `<${deliveryId}@rondo>`,

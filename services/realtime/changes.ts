@@ -6,11 +6,13 @@ import { dataSchema, Envelope } from "../shared/contracts/events.ts";
 export const Change = z.looseObject({ seq: z.int().min(1) });
 export type Change = z.infer<typeof Change>;
 
+/** What the api answers to `/internal/changes`: at most `limit` changes in order, and whether there are more. */
 export const ChangesAnswer = z.object({
   changes: z.array(Change),
   nextSeq: z.int().min(0),
   hasMore: z.boolean(),
 });
+/** What the api answers to `/internal/session`: the user, and the number of their last change (0: none). */
 export const SessionAnswer = z.object({ userId: z.uuid(), seq: z.int().min(0) });
 
 /** An event of `task-updates`: whose it is, its number, and the change unless this build can't read it. */

@@ -45,6 +45,7 @@ export interface FeedsOptions {
   delay?(ms: number): Promise<void>;
 }
 
+/** The open streams of this replica; users and their numbers are kept apart. */
 export class Feeds {
   readonly #feeds = new Map<string, Feed>();
   readonly #latest = new Map<string, number>();
@@ -73,6 +74,7 @@ export class Feeds {
     return this.#latest.get(userId) ?? 0;
   }
 
+  /** Counts a reader in; it is sent what comes after its cursor. */
   add(reader: Reader): void {
     const feed = this.#feeds.get(reader.userId) ??
       { readers: new Set(), target: 0, filling: false, notified: 0 };
@@ -81,6 +83,7 @@ export class Feeds {
     this.#metrics.sseConnections.inc();
   }
 
+  /** Counts a reader out; one that is out already is fine. */
   remove(reader: Reader): void {
     const feed = this.#feeds.get(reader.userId);
     if (feed === undefined || !feed.readers.delete(reader)) return;

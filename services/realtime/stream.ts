@@ -36,6 +36,7 @@ export function format(message: Message): Uint8Array<ArrayBuffer> {
   return encoder.encode(text + "\n");
 }
 
+/** Server-sent events to one reader, who takes `body` at their own pace; what waits is bounded by `limits`. */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #limits: StreamLimits;
@@ -58,6 +59,7 @@ export class EventStream {
     }, { highWaterMark: 0 });
   }
 
+  /** Whether nothing more is sent, for whatever reason. */
   get ended(): boolean {
     return this.#ended;
   }

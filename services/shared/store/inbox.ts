@@ -47,7 +47,7 @@ type Parsed = { event: Envelope } | { outcome: Outcome };
  * event, so that a bad one does not hold up the rest. Later events of a failed key are answered `retry`.
  */
 export function createConsumer(options: ConsumerOptions): (batch: readonly Delivery[]) => Promise<Outcome[]> {
-  const { sql, log, metrics, consumer } = options;
+  const { log, metrics, consumer } = options;
   return async (batch) => {
     const parsed = batch.map((delivery) => parse(delivery));
     const good = parsed.filter((entry): entry is { event: Envelope } => "event" in entry);
@@ -229,6 +229,6 @@ function observe(
 }
 
 /** The context of the work that an event causes. */
-export function contextOf(event: Envelope) {
+function contextOf(event: Envelope) {
   return newContext({ correlationId: event.correlationid, traceparent: event.traceparent });
 }

@@ -17,12 +17,17 @@ export interface InvokeOptions {
   timeoutMs?: number;
 }
 
-export interface Internal {
+/** Both ends of a call between services: asking, and telling who asks. */
+interface Internal {
   invoke: Invoker["invoke"];
   isInternal(request: Request): boolean;
 }
 
-/** Calls that reject with a `TimeoutError` when there is no answer in time. @throws RangeError for a token short enough to guess */
+/**
+ * Calls between services; one without an answer in time rejects with a `TimeoutError`.
+ *
+ * @throws RangeError for a token short enough to guess
+ */
 export function createInvoker(options: InvokeOptions): Internal {
   const { services, peers, internalToken, timeoutMs = 10_000 } = options;
   if (internalToken.length < 16) {
