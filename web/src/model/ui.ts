@@ -21,7 +21,7 @@ export function createUi() {
   const next = signal<ReadonlyMap<string, string>>(new Map());
   const menu = signal<Menu | null>(null);
   const sheet = signal<"keys" | "more" | null>(null);
-  const editTitle = signal(0);
+  const editTitle = signal(false);
   const timers = new Set<ReturnType<typeof setTimeout>>();
 
   return {
@@ -77,7 +77,11 @@ export function createUi() {
     },
     /** Asks the detail pane to put the cursor into the title. */
     requestTitleEdit(): void {
-      editTitle.value = editTitle.peek() + 1;
+      editTitle.value = true;
+    },
+    /** The wish is fulfilled: the next task that is opened is not meant. */
+    endTitleRequest(): void {
+      editTitle.value = false;
     },
     clear(): void {
       for (const timer of timers) clearTimeout(timer);

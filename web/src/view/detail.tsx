@@ -137,10 +137,9 @@ function TitleEditor({ task }: { task: Task }): JSX.Element {
   const field = useRef<HTMLTextAreaElement>(null);
   const [draft, setDraft] = useState<string | null>(null);
   const request = ui.editTitle.value;
-  const seen = useRef(0);
   useEffect(() => {
-    if (request === seen.current || request === 0) return;
-    seen.current = request;
+    if (!request) return;
+    ui.endTitleRequest();
     field.current?.focus();
     field.current?.setSelectionRange(task.title.length, task.title.length);
   }, [request]);
