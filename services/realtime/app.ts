@@ -17,7 +17,7 @@ const NAME = "realtime";
 const PAGE = 500;
 const RETRY_MS = 2_000;
 /** The session is asked for again this often: an ended one ends its streams. */
-const RECHECK = { minutes: 5 };
+const RECHECK = { minutes: 1 };
 /** Sessions asked for again at a time: one that is answered late holds up few others. */
 const CHECKS_AT_ONCE = 8;
 const HEARTBEAT = format({ comment: "still here" });

@@ -78,8 +78,12 @@ export function createFiring(options: FiringOptions): Firing {
       // A job that came too early (the row was moved on, or a clock is ahead) is used up: it needs another.
       await tx`
         update reminders.ledger set job_state = 'wanted'
-        where status = 'scheduled' and job_state = 'set' and fire_at > ${formatInstant(clock.now())}
-          and id = any(${uuids(tx, ids)})`;
+        where id in (
+          select id from reminders.ledger
+          where status = 'scheduled' and job_state = 'set' and fire_at > ${formatInstant(clock.now())}
+            and id = any(${uuids(tx, ids)})
+          for update skip locked
+        )`;
       return due;
     });
     await fireRows(rows);
@@ -167,7 +171,8 @@ export function createFiring(options: FiringOptions): Firing {
           });}
         done.push(row);
       }).then(() => null, (cause) => ({ cause }));
-      // Only what still stands as it was read: a row that was moved meanwhile asks for its job again.
+      // Only what still stands as it was read: a row that was moved meanwhile asks for its job again, and so does
+      // one that a consumer holds now (to wait for rows of many users here could end in a deadlock with it).
       await asUser(sql, EVERY_USER, (tx) =>
         tx`
           update reminders.ledger as l
@@ -176,7 +181,15 @@ export function createFiring(options: FiringOptions): Firing {
           from jsonb_to_recordset(${
           tx.json(done as never)
         }) as p (id uuid, "fireAt" timestamptz, "jobState" text)
-          where l.id = p.id and l.job_state in ('wanted', 'unwanted') and l.job_state = p."jobState" and l.fire_at = p."fireAt"`);
+          where l.id = p.id and l.id in (
+            select l.id from reminders.ledger l
+            join jsonb_to_recordset(${
+          tx.json(done as never)
+        }) as p (id uuid, "fireAt" timestamptz, "jobState" text)
+              on l.id = p.id and l.job_state = p."jobState" and l.fire_at = p."fireAt"
+            where l.job_state in ('wanted', 'unwanted')
+            for update of l skip locked
+          )`);
       if (failure !== null) throw failure.cause;
     }
   }
@@ -186,10 +199,14 @@ export function createFiring(options: FiringOptions): Firing {
     await asUser(sql, EVERY_USER, (tx) =>
       tx`
         update reminders.ledger set job_state = 'wanted'
-        where status = 'scheduled' and job_state = 'set'
-          and fire_at > ${formatInstant(now)}
-          and fire_at < ${formatInstant(now.add({ minutes: REFRESH_AHEAD_MINUTES }))}
-          and job_set_at < ${formatInstant(now.subtract({ hours: 1 }))}`);
+        where id in (
+          select id from reminders.ledger
+          where status = 'scheduled' and job_state = 'set'
+            and fire_at > ${formatInstant(now)}
+            and fire_at < ${formatInstant(now.add({ minutes: REFRESH_AHEAD_MINUTES }))}
+            and job_set_at < ${formatInstant(now.subtract({ hours: 1 }))}
+          for update skip locked
+        )`);
   }
 
   async function prune(): Promise<void> {

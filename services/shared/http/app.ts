@@ -71,7 +71,16 @@ export function createServiceApp(options: ServiceAppOptions): OpenAPIHono {
     await next();
   });
   app.onError((cause) => problemResponse(cause, log));
-  app.notFound(() => problemResponse(new ProblemError(404, "There is no such address"), log));
+  app.notFound((context) => {
+    // To another service a wrong address is a wrong installation, never the news that something is gone.
+    const internal = context.req.path.startsWith("/internal/");
+    return problemResponse(
+      internal
+        ? new ProblemError(503, "This service has no such route")
+        : new ProblemError(404, "There is no such address"),
+      log,
+    );
+  });
   app.get("/health", (context) => context.json({ status: "ok" }));
   app.get("/ready", async (context) => {
     const problem = await ready();
