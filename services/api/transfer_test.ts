@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import expected from "../shared/domain/formats/samples/expected.json" with { type: "json" };
-import { testApi } from "../shared/testing/api.ts";
+import { TEST_ORIGIN, testApi } from "../shared/testing/api.ts";
 
 const SAMPLES = new URL("../shared/domain/formats/samples/", import.meta.url);
 const FILES = [
@@ -99,4 +99,32 @@ Deno.test("GET /api/feed/{secret}.ics needs nothing but its address, until that 
   assert.equal((await read(second)).status, 200);
   await ada.call("DELETE", "/api/feed");
   assert.equal((await read(second)).status, 404);
+});
+
+Deno.test("POST /api/import joins what iCalendar folded inside a character", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const [head, tail] = [
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nUID:1\r\nSUMMARY:Party ",
+    " time\r\nEND:VTODO\r\nEND:VCALENDAR\r\n",
+  ].map((text) => new TextEncoder().encode(text));
+  const emoji = new TextEncoder().encode("😀");
+  const fold = new TextEncoder().encode("\r\n ");
+  const file = new Blob([head ?? "", emoji.slice(0, 2), fold, emoji.slice(2), tail ?? ""]);
+  const response = await api.service.fetch(
+    new Request(`${TEST_ORIGIN}/api/import?format=ical`, {
+      method: "POST",
+      headers: { cookie: ada.cookie, "content-type": "text/calendar" },
+      body: file,
+    }),
+  );
+  assert.deepEqual(await response.json(), { imported: 1, skipped: 0, problems: [] });
+  assert.equal((await ada.call("GET", "/api/tasks")).body.items[0].title, "Party 😀 time");
+});
+
+Deno.test("POST /api/feed wants a key that may read too", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const key = await ada.call("POST", "/api/keys", { name: "writer", scopes: ["write"] });
+  assert.equal((await api.bearer(key.body.key).call("POST", "/api/feed")).status, 403);
 });

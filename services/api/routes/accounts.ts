@@ -46,7 +46,9 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
       return response;
     }
     const failure = Failure.safeParse(await response.json().catch(() => null));
-    const status = STATUSES.includes(response.status) ? response.status as ProblemStatus : 500;
+    const known = STATUSES.includes(response.status) ? response.status as ProblemStatus : 500;
+    // The body was read as JSON before: what better-auth calls a bad request is a field that breaks a rule.
+    const status = known === 400 ? 422 : known;
     throw new ProblemError(
       status,
       failure.success && status < 500 ? failure.data.message : "The request could not be completed",
@@ -79,10 +81,10 @@ function refuseBadJson(body: string, contentType: string | undefined): void {
   if (bad !== undefined) throw invalid(bad[0], NOT_STORABLE);
 }
 
-/** better-auth names the field in its sentence: `[body.email] Invalid input`, `Password too short`. */
+/** better-auth names the fields in its sentence: `[body.email] Invalid input`, `Password too short`. */
 function fieldOf(message: string): { path: string; message: string }[] {
-  const named = /\[body\.(\w+)\]\s*(.*)/.exec(message);
-  if (named?.[1] !== undefined) return [{ path: named[1], message: named[2] ?? message }];
+  const named = [...message.matchAll(/\[body\.(\w+)\]\s*(.*?)(?=;?\s*\[body\.|$)/g)];
+  if (named.length > 0) return named.map(([, path = "", text = message]) => ({ path, message: text }));
   if (/password/i.test(message)) return [{ path: "password", message }];
   if (/e-?mail|user already exists/i.test(message)) return [{ path: "email", message }];
   return [];

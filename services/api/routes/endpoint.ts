@@ -283,13 +283,40 @@ export async function readText(context: Context, maxBytes: number): Promise<stri
     bytes.set(chunk, offset);
     offset += chunk.byteLength;
   }
+  return decode(bytes);
+}
+
+function decode(bytes: Uint8Array): string {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
+    // iCalendar may be folded between the bytes of one character (RFC 5545, section 3.1): that fold goes first.
+    const joined = joinSplitCharacters(bytes);
+    try {
+      if (joined.length < bytes.length) return decoder.decode(joined);
+    } catch {
+      // It was not only that.
+    }
     throw new ProblemError(400, "The body is not valid UTF-8", {
       errors: [{ path: "", message: "must be UTF-8" }],
     });
   }
+}
+
+/** The bytes without each line break and space that a continuation byte of UTF-8 follows. */
+function joinSplitCharacters(bytes: Uint8Array): Uint8Array {
+  const [tab, lf, cr, space] = [9, 10, 13, 32];
+  const kept = new Uint8Array(bytes.length);
+  let size = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const feed = bytes[at] === cr && bytes[at + 1] === lf ? at + 1 : at;
+    const next = bytes[feed + 2] ?? 0;
+    const folds = bytes[feed] === lf && (bytes[feed + 1] === space || bytes[feed + 1] === tab);
+    if (folds && next >= 0x80 && next < 0xc0) at = feed + 1;
+    else kept[size++] = bytes[at] ?? 0;
+  }
+  return kept.subarray(0, size);
 }
 
 /** @throws ProblemError 412 when `If-Match` is given and names another version */

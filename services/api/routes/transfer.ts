@@ -1,4 +1,5 @@
 /** Import, export and the calendar feed. */
+import { requireScope } from "../auth.ts";
 import { z } from "@hono/zod-openapi";
 import { formatFeed } from "../../shared/domain/formats/mod.ts";
 import { invalid, notFound, Problem, ProblemError } from "../../shared/http/problem.ts";
@@ -99,14 +100,17 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
     tag,
     scope: "write",
     responses: { 201: { description: "The address", schema: FeedAddress } },
-  }, ({ command }) =>
-    command(async (unit) => {
+  }, ({ principal, command }) => {
+    // Whoever has the address can read: a key that may only write may not make one.
+    requireScope(principal, "read");
+    return command(async (unit) => {
       const secret = newSecret();
       await unit.tx`
         insert into tasks.feeds (user_id, secret, created_at) values (${unit.userId}, ${secret}, ${unit.at})
         on conflict (user_id) do update set secret = excluded.secret, created_at = excluded.created_at`;
       return { status: 201, body: { url: addressOf(secret) } };
-    }));
+    });
+  });
 
   endpoint(tools, {
     method: "delete",
