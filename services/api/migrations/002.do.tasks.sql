@@ -132,6 +132,7 @@ create table tasks.tasks (
 create unique index tasks_occurrence on tasks.tasks (series_id, occurrence) where series_id is not null;
 create index tasks_due on tasks.tasks (user_id, status, (coalesce(due_at, 'infinity')), id) where deleted_at is null;
 create index tasks_created on tasks.tasks (user_id, status, created_at, id) where deleted_at is null;
+create index tasks_created_overall on tasks.tasks (user_id, created_at, id) where deleted_at is null;
 create index tasks_updated on tasks.tasks (user_id, status, updated_at, id) where deleted_at is null;
 create index tasks_priority on tasks.tasks (user_id, status, priority, id) where deleted_at is null;
 create index tasks_title on tasks.tasks (user_id, status, (lower(left(title, 200)) collate "C"), id)
