@@ -48,7 +48,7 @@ export function report(figures: Figures): string {
   if (change !== undefined) {
     rows.push(
       row(
-        `A change in another tab, from sending it (${change.changes} changes, nothing else running)`,
+        `A change in another tab, from sending it (${change.changes} changes, one after the other)`,
         `${spread(change.fromSending)} ms`,
         `p95 under ${CHANGE_MS} ms`,
         verdict(change.fromSending.p95 < CHANGE_MS),

@@ -24,7 +24,7 @@ export interface StreamsFigure {
   processor: number;
 }
 
-interface Tab extends AsyncDisposable {
+interface Tab extends Disposable {
   readonly ready: boolean;
 }
 
@@ -32,7 +32,7 @@ interface Tab extends AsyncDisposable {
 function openTab(client: Client, seen: (seq: number, at: number) => void): Tab {
   const closing = new AbortController();
   let ready = false;
-  const reading = (async () => {
+  void (async () => {
     const response = await fetch(new URL("/api/stream", client.origin), {
       headers: { cookie: client.cookie },
       signal: closing.signal,
@@ -57,10 +57,8 @@ function openTab(client: Client, seen: (seq: number, at: number) => void): Tab {
     get ready() {
       return ready;
     },
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await reading;
-    },
+    // Not awaited: a thousand streams that are ended one after the other take minutes to say so.
+    [Symbol.dispose]: () => closing.abort(),
   };
 }
 
@@ -68,7 +66,7 @@ function openTab(client: Client, seen: (seq: number, at: number) => void): Tab {
 export async function measureChange(rondo: RunningRondo, changes: number): Promise<ChangeFigure> {
   const client = await rondo.signUp();
   const arrived = new Map<number, number>();
-  await using tab = openTab(client, (seq, at) => arrived.set(seq, at));
+  using tab = openTab(client, (seq, at) => arrived.set(seq, at));
   await waitFor(() => tab.ready, 10_000);
   const made = await client.call<{ id: string }>("POST", "/api/tasks", { title: "Water the plants" });
   await waitFor(() => arrived.has(1), 10_000);
@@ -103,7 +101,7 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
   }
   await pause(2_000);
   const rssBeforeMb = await residentMb(rondo.pid);
-  await using tabs = new AsyncDisposableStack();
+  using tabs = new DisposableStack();
   /** When each user's running change was sent. */
   const sentAt = new Map<Client, number>();
   const latencies: number[] = [];
@@ -115,6 +113,7 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
       })));
     await waitFor(() => opened.every(({ ready }) => ready), 30_000);
   }
+  console.log(`  ${users.length * streamsPerUser} streams are open`);
   await pause(2_000);
   const rssOpenMb = await residentMb(rondo.pid);
   const [began, processorBefore] = [performance.now(), await processorSeconds(rondo.pid)];
@@ -133,6 +132,7 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
   const processor = (await processorSeconds(rondo.pid) - processorBefore) / wall;
   await waitFor(() => latencies.length >= changes * streamsPerUser, 10_000).catch(() => {});
   const streams = users.length * streamsPerUser;
+  console.log(`  ${changes} changes, ${latencies.length} deliveries`);
   return {
     streams,
     users: users.length,
