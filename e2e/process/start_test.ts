@@ -88,7 +88,7 @@ Deno.test("SIGTERM and SIGINT end open streams and running requests, PostgreSQL 
     assert.equal(await rondo.ended, 0, rondo.output.stderr);
     const took = performance.now() - asked;
     console.log(`  ${signal} ended it in ${Math.round(took)} ms`);
-    assert.ok(took < 8_000, `${took} ms`);
+    assert.ok(took < 20_000, `${took} ms`);
     assert.equal(await exists(join(folder.path, "pg", "postmaster.pid")), false, "PostgreSQL is stopped");
     const acknowledged = (await Promise.all(writes)).filter((answer) => answer?.status === 201).length;
     await using again = await startRondo({ dataDir: folder.path, port: rondo.port });

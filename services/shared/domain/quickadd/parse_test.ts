@@ -192,15 +192,16 @@ Deno.test("parseQuickAdd() takes linear time", () => {
     "jan 31, ",
   ];
   for (const part of hostile) {
-    const took = (times: number) => {
-      const text = part.repeat(times);
-      const from = performance.now();
-      parse(text);
-      return performance.now() - from;
-    };
-    took(2_000);
+    // The best of three, so that a busy machine counts less.
+    const took = (times: number) =>
+      Math.min(...Array.from({ length: 3 }, () => {
+        const text = part.repeat(times);
+        const from = performance.now();
+        parse(text);
+        return performance.now() - from;
+      }));
     const small = took(5_000);
     // Eight times the text in far less than sixty-four times the time.
-    ok(took(40_000) < 30 * small + 300, part);
+    ok(took(40_000) < 40 * small + 500, part);
   }
 });
