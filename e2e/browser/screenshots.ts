@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { type Client, day, make, openApp, row, type TabOptions, type Task } from "./support.ts";
+import { type Client, day, make, openApp, row, type TabOptions } from "./support.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
 /** A README is read on slow connections as well. */
@@ -14,7 +14,7 @@ const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
 
 await using app = await openApp();
 const client = await app.account("Mara Lindholm");
-const { contract } = await fill(client);
+const { contract, journey } = await fill(client);
 
 await picture("today-light", { path: "/today" }, (page) => row(page, "Pay rent").waitFor());
 await picture("quick-add-dark", { path: "/inbox", colorScheme: "dark" }, async (page) => {
@@ -29,11 +29,8 @@ await picture(
 );
 await picture(
   "activity-light",
-  { path: `/today?task=${contract}&panel=activity` },
-  async (page) => {
-    await page.locator("#detail-panel li").nth(3).waitFor();
-    await page.locator("#detail-panel").evaluate((panel) => panel.scrollIntoView({ block: "end" }));
-  },
+  { path: `/upcoming?task=${journey}&panel=activity` },
+  (page) => page.locator("#detail-panel li").nth(4).waitFor(),
 );
 await picture(
   "upcoming-dark",
@@ -56,7 +53,7 @@ async function picture(
   console.log(`${path}: ${Math.round(byteLength / 1_000)} kB`);
 }
 
-async function fill(client: Client): Promise<{ contract: string }> {
+async function fill(client: Client): Promise<{ contract: string; journey: string }> {
   const list = async (name: string, colour: string) =>
     (await client.call<{ id: string }>("POST", "/api/lists", { name, colour })).body.id;
   const home = await list("Home", "amber");
@@ -106,7 +103,7 @@ async function fill(client: Client): Promise<{ contract: string }> {
   });
   await make(client, {
     title: "Stand-up with Tokyo",
-    due: { ...at(0, "23:30"), timeZone: "Asia/Tokyo" },
+    due: { ...at(1, "07:30"), timeZone: "Asia/Tokyo" },
     listId: work,
     recurrence: { rule: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", mode: "schedule" },
   });
@@ -151,7 +148,16 @@ async function fill(client: Client): Promise<{ contract: string }> {
     listId: home,
     recurrence: { rule: "FREQ=MONTHLY;INTERVAL=3", mode: "completion" },
   });
-  await make(client, { title: "Book the train to Göteborg", due: at(3), priority: "high", tags: ["summer"] });
+  const journey = await make(client, { title: "Look up trains to Göteborg", due: at(9) });
+  for (
+    const patch of [
+      { title: "Book the train to Göteborg" },
+      { tags: ["summer"] },
+      { notes: "Window seats, and a place for **two bicycles**." },
+      { priority: "high" },
+      { due: at(3) },
+    ]
+  ) await client.call("PATCH", `/api/tasks/${journey.id}`, patch);
   await make(client, { title: "Sow the broad beans", due: at(4), listId: garden, tags: ["balcony"] });
   await make(client, {
     title: "Dinner with Jonas and Aiko",
@@ -188,11 +194,9 @@ async function fill(client: Client): Promise<{ contract: string }> {
     await client.call("POST", `/api/tasks/${id}/complete`, {});
   }
 
-  const subtasks: Task[] = [];
   for (const title of ["Compare the deposit with the old one", "Check the notice period", "Sign and scan"]) {
-    subtasks.push(await make(client, { title, parentId: contract.id }));
+    await make(client, { title, parentId: contract.id });
   }
-  await client.call("POST", `/api/tasks/${subtasks[0]?.id}/complete`, {});
   for (
     const patch of [
       {
@@ -212,5 +216,5 @@ async function fill(client: Client): Promise<{ contract: string }> {
   ) {
     await client.call("PATCH", `/api/tasks/${contract.id}`, patch);
   }
-  return { contract: contract.id };
+  return { contract: contract.id, journey: journey.id };
 }

@@ -3,7 +3,8 @@
  * the tests of a file, and `app.user()` is a tab of a new account in a context of its own.
  *
  * A tab fails its test when the page reported an error that was not expected, or asked another origin for anything.
- * `BASE_URL` names a Rondo that is running already; with `SHOTS` every tab leaves a picture in that folder.
+ * `BASE_URL` names a Rondo that is running already (started with a higher `RATE_SIGN_IN_PER_MINUTE`: these tests
+ * make some forty accounts a minute); with `SHOTS` every tab leaves a picture in that folder.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
