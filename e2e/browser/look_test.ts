@@ -127,10 +127,7 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
     await page.goto("/inbox");
     await live(page);
     for (const path of views) {
-      await page.evaluate((to) => {
-        history.pushState(null, "", to);
-        dispatchEvent(new PopStateEvent("popstate"));
-      }, `/${path}`);
+      await visit(page, path);
       await page.locator("main :is(.row, .empty, .notice, .settings)").first().waitFor();
       if (path.startsWith("search?q=")) {
         await page.locator(path.endsWith("zzzz") ? ".empty" : ".row").first().waitFor();
@@ -236,6 +233,13 @@ test("signing in and empty views are accessible in both themes", async (app) => 
   }
 });
 
+/** Goes to another view as a link does, without loading the page again. */
+const visit = (page: Page, path: string): Promise<void> =>
+  page.evaluate((to) => {
+    history.pushState(null, "", to);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, `/${path}`);
+
 /** What sticks out of the window to the side. */
 const overflowing = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
@@ -257,17 +261,11 @@ test("nothing sticks out at any width, with long titles, right-to-left text and 
       ),
     );
   }
-  const screens = [
-    { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
-    { viewport: { width: 768, height: 1024 } },
-    { viewport: { width: 1280, height: 800 } },
-    { viewport: { width: 1680, height: 1050 } },
-    // 200 % zoom of a window of 1280 px.
-    { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 },
-  ];
-  for (const screen of screens) {
-    await using tab = await app.tab(client, { ...screen, path: "/settings" });
-    const { page } = tab;
+  // Two pixels to each of the style sheet: 640 px are a window of 1280 px at 200 %.
+  await using tab = await app.tab(client, { deviceScaleFactor: 2 });
+  const { page } = tab;
+  for (const width of [360, 640, 768, 1280, 1680]) {
+    await page.setViewportSize({ width, height: width === 640 ? 400 : 900 });
     for (
       const path of [
         "settings",
@@ -279,12 +277,9 @@ test("nothing sticks out at any width, with long titles, right-to-left text and 
         `inbox?task=${id}`,
       ]
     ) {
-      await page.evaluate((to) => {
-        history.pushState(null, "", to);
-        dispatchEvent(new PopStateEvent("popstate"));
-      }, `/${path}`);
+      await visit(page, path);
       await page.locator("main :is(.row, .notice, .settings)").first().waitFor();
-      assert.deepEqual(await overflowing(page), [], `/${path} at ${screen.viewport.width}`);
+      assert.deepEqual(await overflowing(page), [], `/${path} at ${width}`);
     }
     assert.ok(await page.locator("main .row").count() < 1_000, "only what is near the window is rendered");
   }
@@ -322,6 +317,7 @@ test("on a phone what is touched is at least 44 px", async (app) => {
   });
   assert.deepEqual(small, []);
 
+  assert.deepEqual(await overflowing(page), []);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Today" }).tap();
   await page.getByRole("heading", { name: "Today", level: 1 }).waitFor();
   await page.getByRole("button", { name: "More" }).tap();
