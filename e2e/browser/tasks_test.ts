@@ -176,7 +176,7 @@ test("completing a recurring task names the next one, and undo brings back exact
   }
 });
 
-test("a completed row settles, leaves, and the toast stays while the pointer is on it", async (app) => {
+test("a completed row settles and leaves, and can be reopened where it went", async (app) => {
   await using user = await app.user();
   const { page, client } = user;
   await make(client, { title: "First" });
