@@ -1,6 +1,6 @@
 /** Accounts in the browser: signing up, in and out, and what a page must not be able to do. */
 import assert from "node:assert/strict";
-import { eventually, journeys, live, make, row } from "./support.ts";
+import { eventually, journeys, live, load, make, row } from "./support.ts";
 
 const test = journeys();
 
@@ -72,7 +72,7 @@ test("signing out ends the session and leaves nothing of it behind", async (app)
   assert.equal(await page.getByText("A private thought").count(), 0);
   await page.goBack();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  await page.goto("/inbox");
+  await load(page, "/inbox");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   assert.equal((await client.call("GET", "/api/me")).status, 401);
 });
@@ -134,7 +134,7 @@ test("text of a task is text: no script, image or link of it does anything", asy
     ].join("\n\n"),
     tags: [`<b>tag</b>`],
   });
-  await page.goto(`/inbox?task=${id}`);
+  await load(page, `/inbox?task=${id}`);
   const pane = page.getByRole("complementary", { name: "Task" });
   await pane.locator(".prose strong").waitFor();
   await row(page, title).waitFor();

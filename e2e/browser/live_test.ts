@@ -7,6 +7,7 @@ import {
   eventually,
   journeys,
   live,
+  load,
   make,
   named,
   openApp,
@@ -77,7 +78,7 @@ test("lists, tags and preferences of one tab appear in the other", async (app) =
   await one.page.keyboard.type("Pack #summer");
   await one.page.keyboard.press("Enter");
   await views.getByRole("link", { name: /summer/ }).waitFor();
-  await one.page.goto("/settings");
+  await load(one.page, "/settings");
   await one.page.getByRole("combobox", { name: "Theme" }).selectOption("dark");
   await two.page.locator("html[data-theme=dark]").waitFor();
 });
@@ -91,7 +92,7 @@ test("another user's tab shows nothing of it", async (app) => {
   await row(theirs.page, "A later change of theirs").waitFor();
   assert.deepEqual(await titles(theirs.page), ["A later change of theirs"]);
   mine.expects(/status of 404/);
-  await mine.page.goto(`/inbox?task=${id}`);
+  await load(mine.page, `/inbox?task=${id}`);
   await mine.page.getByText("This task is not here").waitFor();
 });
 

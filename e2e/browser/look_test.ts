@@ -11,6 +11,7 @@ import {
   eventually,
   journeys,
   live,
+  load,
   make,
   makeAll,
   row,
@@ -124,7 +125,7 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
       ...["completed", "trash", "notifications", "settings", "nowhere"],
       ...[`inbox?task=${id}`, `inbox?task=${id}&panel=activity`, `inbox?task=${id}&panel=reminders`],
     ];
-    await page.goto("/inbox");
+    await load(page, "/inbox");
     await live(page);
     for (const path of views) {
       await visit(page, path);
@@ -145,7 +146,7 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
     await using tab = await app.tab(client, screen);
     tab.expects(/status of 500/);
     const { page } = tab;
-    await page.goto("/inbox");
+    await load(page, "/inbox");
     await row(page, "Pay rent").waitFor();
     await page.keyboard.press("q");
     await accessible(page, "quick add, empty");
@@ -168,7 +169,7 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
     await accessible(page, "keyboard sheet");
     await page.keyboard.press("Escape");
 
-    await page.goto(`/inbox?task=${id}`);
+    await load(page, `/inbox?task=${id}`);
     await page.locator(".pane .prose strong").waitFor();
     for (const kind of ["recurrence", "reminders"]) {
       await page.locator(`[data-property=${kind}]`).click();
@@ -209,7 +210,7 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
 test("signing in and empty views are accessible in both themes", async (app) => {
   await using visitor = await app.visitor();
   for (const path of ["/sign-in", "/sign-up"]) {
-    await visitor.page.goto(path);
+    await load(visitor.page, path);
     await visitor.page.getByRole("button", { name: /Sign in|Create account/ }).click();
     await visitor.page.getByRole("alert").first().waitFor();
     await accessible(visitor.page, path);
@@ -227,7 +228,7 @@ test("signing in and empty views are accessible in both themes", async (app) => 
       "tag/none",
     ]
   ) {
-    await user.page.goto(`/${path}`);
+    await load(user.page, `/${path}`);
     await user.page.locator("main .empty").waitFor();
     await accessible(user.page, `empty /${path}`);
   }

@@ -180,7 +180,7 @@ async function openTab(app: App, client: Client | null, options: TabOptions = {}
     }
   });
   const page = await context.newPage();
-  await page.goto(path);
+  await load(page, path);
   if (client !== null) {
     await page.getByRole("main").waitFor();
     await live(page);
@@ -200,6 +200,17 @@ async function openTab(app: App, client: Client | null, options: TabOptions = {}
       assert.deepEqual(errors, [], "the page reported errors");
     },
   };
+}
+
+/** Opens an address as if it had been typed. */
+export async function load(page: Page, path: string): Promise<void> {
+  try {
+    await page.goto(path);
+  } catch (error) {
+    // Chromium now and then gives up a navigation while it ends the stream of the page that it leaves.
+    if (!/ERR_ABORTED/.test(String(error))) throw error;
+    await page.goto(path);
+  }
 }
 
 /** Waits until the tab follows the live stream and has read the tasks. */

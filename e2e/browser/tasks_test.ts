@@ -8,6 +8,7 @@ import {
   focused,
   journeys,
   live,
+  load,
   make,
   named,
   row,
@@ -270,7 +271,7 @@ test("tasks that cannot be read are said to be so, and trying again reads them",
   tab.expects(/status of 500/);
   const { page } = tab;
   await page.route("**/api/tasks?**", (route) => route.fulfill({ status: 500, body: "{}" }));
-  await page.goto("/inbox");
+  await load(page, "/inbox");
   await page.getByRole("alert").filter({ hasText: "Your tasks could not be loaded" }).waitFor();
   await page.unrouteAll();
   await page.getByRole("button", { name: "Try again" }).click();
@@ -282,7 +283,7 @@ test("two tabs that edit different fields of one task both win", async (app) => 
   const { client } = one;
   const { id } = await make(client, { title: "Shared" });
   await using two = await app.tab(client, { path: `/inbox?task=${id}` });
-  await one.page.goto(`/inbox?task=${id}`);
+  await load(one.page, `/inbox?task=${id}`);
   const title = one.page.getByRole("textbox", { name: "Title" });
   await title.fill("Shared and renamed");
   await two.page.getByRole("button", { name: "Add notes" }).click();

@@ -1,7 +1,19 @@
 /** The views one by one, the past of a task, and the settings. */
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { check, day, eventually, journeys, make, named, row, type Task, titles, toast } from "./support.ts";
+import {
+  check,
+  day,
+  eventually,
+  journeys,
+  load,
+  make,
+  named,
+  row,
+  type Task,
+  titles,
+  toast,
+} from "./support.ts";
 
 const test = journeys();
 
@@ -115,9 +127,9 @@ test("a reminder arrives at its moment, is marked as read, and the ledger tells 
   const unread = async () => (await client.call<{ unread: number }>("GET", "/api/notifications")).body.unread;
   await eventually(unread, 0);
 
-  await page.goto(`/inbox?task=${id}&panel=reminders`);
+  await load(page, `/inbox?task=${id}&panel=reminders`);
   await page.locator("#detail-panel").getByText(/^Delivered /).waitFor();
-  await page.goto(`/inbox?task=${(await named(client, "Not yet"))[0]?.id}&panel=reminders`);
+  await load(page, `/inbox?task=${(await named(client, "Not yet"))[0]?.id}&panel=reminders`);
   await page.locator("#detail-panel").getByText(/^Planned for tomorrow/).waitFor();
   await page.getByRole("button", { name: "Delete task" }).click();
   await go(page, "Trash");
@@ -136,7 +148,7 @@ test("each change of a task can be undone by itself, and what stands in the way 
   ) {
     assert.equal((await client.call("PATCH", `/api/tasks/${id}`, patch)).status, 200);
   }
-  await page.goto(`/inbox?task=${id}`);
+  await load(page, `/inbox?task=${id}`);
   await page.getByRole("button", { name: "Activity" }).click();
   const panel = page.locator("#detail-panel");
   await eventually(
