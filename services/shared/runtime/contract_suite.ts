@@ -8,7 +8,8 @@ import { uuidv7 } from "uuidv7";
 import type { Envelope, Topic } from "../contracts/events.ts";
 import { newContext, runInContext } from "../telemetry/context.ts";
 import { anEvent, aTask, waitFor } from "../testing/fake_runtime.ts";
-import type { DeadLetter, Delivery, OutboundEvent, Outcome, Runtime } from "./ports.ts";
+import type { DeadLetter, DeadLetters } from "./dead_letters.ts";
+import type { Delivery, OutboundEvent, Outcome, Runtime } from "./ports.ts";
 
 /** A running replica of a service. */
 export interface Replica {
@@ -33,6 +34,8 @@ export interface ContractHarness extends AsyncDisposable {
    * handler before `start()`; its answer is served to `invoke`. A service has one consumer, named as it is.
    */
   replica(service: string, configure?: (runtime: Runtime) => Fetch | void): Promise<Replica>;
+  /** What operators see and do; shared by all replicas. */
+  readonly deadLetters: DeadLetters;
   /** A secret that `secrets.get` finds. */
   readonly secret: { name: string; value: string };
 }
@@ -159,7 +162,7 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     await eventually(() => taken.length === 2);
     assert.deepEqual(taken.map(seqOf), [1, 3]);
     assert.ok(attempts > 1, "it was tried again before");
-    const letter = await letterOf(runtime, service, topic);
+    const letter = await letterOf(harness, service);
     assert.match(letter.error, /the ink is dry/);
     assert.equal(letter.key, events[0].key);
     assert.equal(letter.topic, topic);
@@ -186,7 +189,7 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     await published(runtime, events, topic);
     await eventually(() => calls.includes(2));
     assert.deepEqual(calls, [1, 2]);
-    assert.match((await letterOf(runtime, service, topic)).error, /not a letter/);
+    assert.match((await letterOf(harness, service)).error, /not a letter/);
   });
 
   test("subscribe() takes a handler that throws as retry, and buries no bystander", async ({ harness, topic }) => {
@@ -206,11 +209,11 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
       });
     });
     await published(runtime, [...bad, ...good], topic);
-    const letter = await letterOf(runtime, service, topic);
+    const letter = await letterOf(harness, service);
     assert.match(letter.error, /the whole batch is off/);
     assert.equal(letter.key, bad[0].key);
     await eventually(() => taken.size === 5);
-    assert.equal((await lettersOf(runtime, service, topic)).length, 1);
+    assert.equal((await lettersOf(harness, service)).length, 1);
   });
 
   test("subscribe() gives up on a handler that hangs and delivers again", async ({ harness, topic }) => {
@@ -296,7 +299,7 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     for (const deliveries of seen) {
       assert.deepEqual(deliveries.filter(({ key }) => key === events[0].key).map(seqOf), range(1, 10));
     }
-    assert.deepEqual(await lettersOf(replica.runtime, service, topic), []);
+    assert.deepEqual(await lettersOf(harness, service), []);
   });
 
   test("subscribe() delivers again what a killed replica had not acknowledged", async ({ harness, topic }) => {
@@ -363,21 +366,21 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
       });
     });
     await published(runtime, events, topic);
-    await eventually(async () => (await lettersOf(runtime, service, topic)).length === 2);
-    const letters = await lettersOf(runtime, service, topic);
+    await eventually(async () => (await lettersOf(harness, service)).length === 2);
+    const letters = await lettersOf(harness, service);
     const first = letters.find(({ event }) => (event as Envelope).id === events[0].event.id);
     const second = letters.find(({ event }) => (event as Envelope).id === events[1]?.event.id);
     assert.ok(first !== undefined && second !== undefined);
     healed = true;
-    assert.equal(await runtime.deadLetters.replay(first.id), true);
+    assert.equal(await harness.deadLetters.replay(first.id), true);
     await eventually(() => taken.length > 0);
     assert.deepEqual(taken.map(seqOf), [1]);
-    await eventually(async () => (await lettersOf(runtime, service, topic)).length === 1);
-    assert.equal(await runtime.deadLetters.replay(first.id), false);
-    assert.equal(await runtime.deadLetters.drop(second.id), true);
-    assert.equal(await runtime.deadLetters.drop(second.id), false);
-    assert.deepEqual(await lettersOf(runtime, service, topic), []);
-    assert.equal(await runtime.deadLetters.replay(uuidv7()), false);
+    await eventually(async () => (await lettersOf(harness, service)).length === 1);
+    assert.equal(await harness.deadLetters.replay(first.id), false);
+    assert.equal(await harness.deadLetters.drop(second.id), true);
+    assert.equal(await harness.deadLetters.drop(second.id), false);
+    assert.deepEqual(await lettersOf(harness, service), []);
+    assert.equal(await harness.deadLetters.replay(uuidv7()), false);
     await eventually(() => bystander.length >= 2);
     assert.deepEqual(sequence(bystander, events[0].key), [1, 2]);
     assert.ok(bystander.length < 4, "a replay is for one consumer alone");
@@ -400,10 +403,10 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
       });
     });
     await published(runtime, events, topic);
-    const letter = await letterOf(runtime, service, topic);
-    assert.equal(await runtime.deadLetters.replay(letter.id), true);
+    const letter = await letterOf(harness, service);
+    assert.equal(await harness.deadLetters.replay(letter.id), true);
     await eventually(() => calls === 2);
-    assert.match((await letterOf(runtime, service, topic)).error, /refusal 2/);
+    assert.match((await letterOf(harness, service)).error, /refusal 2/);
   });
 
   test("jobs run once at their time with their data", async ({ harness }) => {
@@ -705,16 +708,15 @@ function subscribe(
   });
 }
 
-async function lettersOf(runtime: Runtime, consumer: string, topic: Topic): Promise<DeadLetter[]> {
-  return (await runtime.deadLetters.list({ topic, limit: 1_000 })).filter((letter) =>
-    letter.consumer === consumer
-  );
+async function lettersOf(harness: ContractHarness, consumer: string): Promise<DeadLetter[]> {
+  const letters = await harness.deadLetters.list({ topic: harness.topic, limit: 1_000 });
+  return letters.filter((letter) => letter.consumer === consumer);
 }
 
-async function letterOf(runtime: Runtime, consumer: string, topic: Topic): Promise<DeadLetter> {
+async function letterOf(harness: ContractHarness, consumer: string): Promise<DeadLetter> {
   let letter: DeadLetter | undefined;
   await eventually(async () => {
-    [letter] = await lettersOf(runtime, consumer, topic);
+    [letter] = await lettersOf(harness, consumer);
     return letter !== undefined;
   });
   assert.ok(letter);

@@ -55,24 +55,6 @@ export interface Subscription {
   handle(batch: readonly Delivery[], signal: AbortSignal): Promise<Outcome[]>;
 }
 
-/** A dead letter with its reason, as an operator lists and replays it. */
-export interface DeadLetter {
-  id: string;
-  topic: string;
-  consumer: string;
-  key: string;
-  event: unknown;
-  error: string;
-  at: Temporal.Instant;
-}
-
-export interface DeadLetters {
-  list(options?: { topic?: string; limit?: number }): Promise<DeadLetter[]>;
-  /** Hands the event to its consumer again; it leaves the list. False: no such letter. */
-  replay(id: string): Promise<boolean>;
-  drop(id: string): Promise<boolean>;
-}
-
 export interface Job {
   name: string;
   data: Record<string, unknown>;
@@ -111,7 +93,6 @@ export interface Runtime extends Publisher {
   readonly jobs: Jobs;
   readonly state: StateStore;
   readonly secrets: Secrets;
-  readonly deadLetters: DeadLetters;
   invoke: Invoker["invoke"];
   subscribe(subscription: Subscription): void;
   /** Wakes whoever waits for new work under this name (in this process; others poll). */

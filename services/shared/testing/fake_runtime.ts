@@ -74,11 +74,6 @@ export function createFakeRuntime(): FakeRuntime {
       delete: (key) => Promise.resolve(void state.delete(key)),
     },
     secrets: { get: () => Promise.resolve(undefined) },
-    deadLetters: {
-      list: () => Promise.resolve([]),
-      replay: () => Promise.resolve(false),
-      drop: () => Promise.resolve(false),
-    },
     async invoke(service, path, init) {
       const route = routes.get(service);
       if (route === undefined) throw new Error(`${service} can't be reached`);

@@ -1,6 +1,6 @@
 /** What an operator does with dead letters. A replay is done by whichever process has the consumer. */
 import type { Sql } from "../../store/database.ts";
-import type { DeadLetter, DeadLetters } from "../ports.ts";
+import type { DeadLetter, DeadLetters } from "../dead_letters.ts";
 
 const DEFAULT_LIMIT = 100;
 

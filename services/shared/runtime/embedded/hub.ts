@@ -3,6 +3,7 @@ import type { Clock } from "../../domain/time.ts";
 import type { Sql } from "../../store/database.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
+import type { DeadLetters } from "../dead_letters.ts";
 import type { OutboundEvent, PublishResult, Runtime, Service, Subscription } from "../ports.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { createDeadLetters } from "./dead_letters.ts";
@@ -50,6 +51,7 @@ export interface EmbeddedHubOptions {
 }
 
 export interface EmbeddedHub extends AsyncDisposable {
+  readonly deadLetters: DeadLetters;
   /** A new runtime; two of the same name are two replicas of that service. */
   runtime(serviceName: string): Runtime;
   /** Makes a service reachable by `invoke` from this process. */
@@ -121,6 +123,7 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
   });
 
   return {
+    deadLetters,
     runtime: createRuntime,
     register: (service) => void services.set(service.name, service),
     prune: pruneNow,
@@ -199,7 +202,6 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
       },
       state: createState(sql, service, clock),
       secrets,
-      deadLetters,
       invoke: internal.invoke,
       isInternal: internal.isInternal,
       wake: (name) => {
