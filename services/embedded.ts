@@ -4,7 +4,7 @@ import { type Config, readConfig } from "./shared/host/config.ts";
 import { openDataDir } from "./shared/host/data_dir.ts";
 import { openHost } from "./shared/host/host.ts";
 import { listen, runMain, stopSignal } from "./shared/host/serve.ts";
-import { connect } from "./shared/store/database.ts";
+import { createDatabase } from "./shared/store/database.ts";
 import { startEmbeddedPostgres } from "./shared/store/embedded_postgres.ts";
 import { createLog } from "./shared/telemetry/log.ts";
 
@@ -47,11 +47,6 @@ async function openDatabase(config: Config): Promise<{ url: string } & AsyncDisp
     dataDir: config.dataDir,
     log: createLog({ service: "postgres", level: config.LOG_LEVEL }),
   });
-  const admin = new URL(server.url);
-  admin.pathname = "/postgres";
-  const sql = connect({ url: admin.href, name: "create", max: 1 });
-  const [known] = await sql`select 1 from pg_database where datname = 'rondo'`;
-  if (known === undefined) await sql`create database rondo`;
-  await sql.end();
+  await createDatabase(server.url);
   return server;
 }

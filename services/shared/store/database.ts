@@ -40,6 +40,20 @@ export function connect(options: ConnectOptions): Sql {
   return sql;
 }
 
+/** Makes the database of an address whose user may do that, unless it is there. */
+export async function createDatabase(url: string): Promise<void> {
+  const admin = new URL(url);
+  const name = admin.pathname.slice(1);
+  admin.pathname = "/postgres";
+  const sql = connect({ url: admin.href, name: "create", max: 1 });
+  try {
+    const [known] = await sql`select 1 from pg_database where datname = ${name}`;
+    if (known === undefined) await sql`create database ${sql(name)}`;
+  } finally {
+    await sql.end();
+  }
+}
+
 type Settings = Pick<
   postgres.Options<Record<string, postgres.PostgresType>>,
   "max" | "max_lifetime" | "onnotice"
