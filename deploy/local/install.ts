@@ -53,7 +53,7 @@ export async function installDapr(options: InstallOptions = {}): Promise<DaprPro
   const inputs = await Promise.all(["go.mod", "go.sum"].map((name) => Deno.readTextFile(join(module, name))));
   const platform = `${Deno.build.os}-${Deno.build.arch}`;
   const folder = await cached(
-    `dapr-${keyOf(...inputs, DAPR_VERSION, DAPR_TAGS, platform)}`,
+    `dapr-${keyOf(...inputs, DAPR_VERSION, DAPR_TAGS, JSON.stringify(HEALTHZ), platform)}`,
     async (target) => {
       await requireGo();
       report("Building Dapr from source, once: about ten minutes on two cores");
@@ -94,11 +94,45 @@ export async function installKafka(options: InstallOptions = {}): Promise<KafkaP
   return { java, classPath: join(folder, "*") };
 }
 
+/**
+ * The health server of the scheduler and of placement takes every interface, whatever `--healthz-listen-address`
+ * says (dapr 1.18.1, pkg/healthz/server). With this it takes `HEALTHZ_LISTEN_ADDRESS`, and without that the same.
+ */
+const HEALTHZ = {
+  file: join("pkg", "healthz", "server", "server.go"),
+  edits: [
+    ['"net"\n', '"net"\n\t"os"\n'],
+    ['fmt.Sprintf(":%d", s.port)', 'fmt.Sprintf("%s:%d", os.Getenv("HEALTHZ_LISTEN_ADDRESS"), s.port)'],
+  ],
+} as const;
+
+/** Writes what `go build -overlay` wants; the answer is its path. */
+async function writeOverlay(module: string, target: string): Promise<string> {
+  const { stdout, stderr, success } = await new Deno.Command("go", {
+    args: ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr"],
+    cwd: module,
+    env: { GOFLAGS: "" },
+  }).output();
+  if (!success) throw new StartError(`Cannot fetch Dapr: ${lastLines(new TextDecoder().decode(stderr))}`);
+  const original = join(new TextDecoder().decode(stdout).trim(), HEALTHZ.file);
+  let text = await Deno.readTextFile(original);
+  for (const [from, to] of HEALTHZ.edits) {
+    if (!text.includes(from)) throw new StartError(`Cannot build Dapr as ${HEALTHZ.file} has changed`);
+    text = text.replace(from, to);
+  }
+  const edited = join(target, "server.go");
+  await Deno.writeTextFile(edited, text);
+  const overlay = join(target, "overlay.json");
+  await Deno.writeTextFile(overlay, JSON.stringify({ Replace: { [original]: edited } }));
+  return overlay;
+}
+
 async function build(module: string, target: string, report: (line: string) => void): Promise<void> {
   const version = ["github.com/dapr/dapr/pkg/buildinfo.version", "github.com/dapr/kit/logger.DaprVersion"]
     .map((name) => `-X ${name}=${DAPR_VERSION}`);
   const args = [
     ...["build", "-v", "-trimpath", "-mod=readonly", "-tags", DAPR_TAGS],
+    ...["-overlay", await writeOverlay(module, target)],
     ...["-ldflags", ["-s", "-w", ...version].join(" "), "-o", target],
     ...PROGRAMS.map((name) => `github.com/dapr/dapr/cmd/${name}`),
   ];
