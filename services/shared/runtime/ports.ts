@@ -104,8 +104,8 @@ export interface Runtime extends Publisher {
    * asks this first.
    */
   isInternal(request: Request): boolean;
-  /** Routes that the adapter wants on the service's own port (a sidecar's callbacks), or null. */
-  routes(): { fetch(request: Request): Response | Promise<Response> } | null;
+  /** Answers a sidecar's callbacks, which come to the service's own port; null for any other request. */
+  callback(request: Request): Promise<Response> | null;
   /** Begins delivery; all subscriptions and the job handler are set before. */
   start(): Promise<void>;
   /** Stops taking work, lets running handlers end, and answers when none is left. */

@@ -6,6 +6,7 @@ import type { Task } from "../contracts/task.ts";
 import { type Clock, formatInstant } from "../domain/time.ts";
 import { contextHeaders } from "../http/app.ts";
 import type { Job, OutboundEvent, Outcome, Runtime, Subscription } from "../runtime/ports.ts";
+import { Wakes } from "../runtime/wakes.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 
 export interface FakeRuntime extends Runtime {
@@ -29,7 +30,7 @@ export interface FakeRuntime extends Runtime {
 export function createFakeRuntime(): FakeRuntime {
   const subscriptions: Subscription[] = [];
   const routes = new Map<string, (request: Request) => Response | Promise<Response>>();
-  const listeners = new Map<string, Set<() => void>>();
+  const listeners = new Wakes();
   const state = new Map<string, { value: unknown; etag: string }>();
   const published: OutboundEvent[] = [];
   const scheduled: FakeRuntime["scheduled"] = new Map();
@@ -84,15 +85,11 @@ export function createFakeRuntime(): FakeRuntime {
     subscribe: (subscription) => void subscriptions.push(subscription),
     wake(name) {
       wakes.set(name, (wakes.get(name) ?? 0) + 1);
-      for (const listener of listeners.get(name) ?? []) listener();
+      listeners.wake(name);
     },
-    onWake(name, listener) {
-      const known = listeners.get(name) ?? new Set();
-      listeners.set(name, known.add(listener));
-      return () => known.delete(listener);
-    },
+    onWake: (name, listener) => listeners.onWake(name, listener),
     isInternal: (request) => request.headers.get("x-test-outside") === null,
-    routes: () => null,
+    callback: () => null,
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
     route: (service, answer) => void routes.set(service, answer),

@@ -24,6 +24,7 @@ import {
   refusal,
 } from "./topic_log.ts";
 import { pause, reason, Wakeup } from "../waiting.ts";
+import { Wakes } from "../wakes.ts";
 
 export interface EmbeddedHubOptions {
   /** The hub's pool, as role `rondo_broker`; the hub does not end it. */
@@ -93,7 +94,7 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
   const abandoned = new AbortController();
   const loops = new Set<Loop>();
   const runners = new Set<JobRunner>();
-  const listeners = new Map<string, Set<() => void>>();
+  const wakes = new Wakes();
   const stops = new Set<() => Promise<void>>();
   const polling = new Wakeup();
   const notifying = new Wakeup();
@@ -204,11 +205,9 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
       secrets,
       invoke: internal.invoke,
       isInternal: internal.isInternal,
-      wake: (name) => {
-        for (const listener of listeners.get(name) ?? []) listener();
-      },
-      onWake,
-      routes: () => null,
+      wake: (name) => wakes.wake(name),
+      onWake: (name, listener) => wakes.onWake(name, listener),
+      callback: () => null,
       start,
       stop,
     };
@@ -234,12 +233,6 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
     for (const loop of loops) if (touched.has(`${loop.at.topic}/${loop.at.partition}`)) loop.wake();
     notifying.wake();
     return answerAll(batch, { ok: true });
-  }
-
-  function onWake(name: string, listener: () => void): () => void {
-    const known = listeners.get(name) ?? new Set();
-    listeners.set(name, known.add(listener));
-    return () => void known.delete(listener);
   }
 
   function ensureOnce(): Promise<void> {

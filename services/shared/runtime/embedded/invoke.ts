@@ -1,10 +1,8 @@
 /** Calls between services: a function call in one process, HTTP to another; a shared token says who calls. */
-import { createHash, timingSafeEqual } from "node:crypto";
-import { contextHeaders } from "../../http/app.ts";
+import { prepareCall, tokenGuard } from "../calls.ts";
 import type { Invoker, Service } from "../ports.ts";
 
 const TOKEN_HEADER = "x-rondo-internal-token";
-const INTERNAL = "/internal/";
 
 export interface InvokeOptions {
   /** The services of this process. */
@@ -30,26 +28,12 @@ interface Internal {
  */
 export function createInvoker(options: InvokeOptions): Internal {
   const { services, peers, internalToken, timeoutMs = 10_000 } = options;
-  if (internalToken.length < 16) {
-    throw new RangeError(
-      `Cannot guard internal routes as the token is too short: current length is ${internalToken.length}`,
-    );
-  }
-  const digest = (token: string) => createHash("sha256").update(token).digest();
-  const expected = digest(internalToken);
   return {
+    isInternal: tokenGuard(TOKEN_HEADER, internalToken),
+
     async invoke(service, path, init = {}) {
-      if (!path.startsWith(INTERNAL)) {
-        throw new TypeError(
-          `Cannot invoke ${service} as the path must begin with ${INTERNAL}: current value is ${path}`,
-        );
-      }
-      const headers = new Headers(init.headers);
-      for (const [name, value] of Object.entries(contextHeaders())) headers.set(name, value);
+      const { headers, signal } = prepareCall(service, path, init, timeoutMs);
       headers.set(TOKEN_HEADER, internalToken);
-      // The loops of a service run again only when their last run has ended: no call may hang.
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout;
       const local = services.get(service);
       if (local !== undefined) {
         const request = new Request(`http://${service}.internal${path}`, { ...init, headers, signal });
@@ -59,11 +43,6 @@ export function createInvoker(options: InvokeOptions): Internal {
       if (peer === undefined) throw new Error(`Cannot invoke ${service} as no service has that name`);
       // A redirect could carry the token to somebody else.
       return await fetch(new URL(path, peer), { ...init, headers, signal, redirect: "manual" });
-    },
-
-    isInternal(request) {
-      const given = request.headers.get(TOKEN_HEADER);
-      return given !== null && timingSafeEqual(digest(given), expected);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Delivery, Outcome, Subscription } from "../ports.ts";
 import type { SessionLocks } from "../../store/session_locks.ts";
+import { judge } from "../outcomes.ts";
 import { type LogEntry, type PartitionId, read } from "./topic_log.ts";
 import { bounded, pause, reason, Wakeup } from "../waiting.ts";
 
@@ -207,32 +208,28 @@ export function startMember(options: MemberOptions): Loop {
     }
     // A database that does not answer is no fault of the event: this rejects, and attempts are counted anew.
     if (outcomes.some((outcome) => outcome.status === "retry")) await sql`select 1`;
+    const verdicts = judge(batch, outcomes, {
+      failedBefore(index) {
+        const failure = failures.get(batch[index]?.key ?? "");
+        return failure !== undefined && failure.offset === batch[index]?.offset ? failure.attempts : 0;
+      },
+      usedUp: (_index, attempts) => attempts >= retry.attempts,
+    });
     const letters: Letter[] = [];
-    const stopped = new Set<string>();
-    const freed = new Set<string>();
     for (const [index, entry] of batch.entries()) {
-      const outcome = outcomes[index] ?? { status: "retry", error: "The handler gave no outcome" };
-      // Refused because of one before it, which stands still or became a letter: no attempt of its own.
-      if (outcome.status === "retry" && freed.has(entry.key)) stopped.add(entry.key);
-      if (stopped.has(entry.key)) continue;
-      const before = failures.get(entry.key);
-      const attempts = (before?.offset === entry.offset ? before.attempts : 0) + 1;
-      if (outcome.status === "retry" && attempts < retry.attempts) {
-        stopped.add(entry.key);
-        failures.set(entry.key, { offset: entry.offset, attempts, notBefore: retryAt(attempts) });
+      const verdict = verdicts[index];
+      if (verdict === undefined || verdict.next === "wait") continue;
+      const { offset, key, event } = entry;
+      if (verdict.next === "again") {
+        const { attempts } = verdict;
+        failures.set(key, { offset, attempts, notBefore: retryAt(attempts) });
         continue;
       }
-      failures.delete(entry.key);
+      failures.delete(key);
       entry.settled = true;
-      if (outcome.status === "ok") continue;
-      letters.push({
-        offset: entry.offset,
-        key: entry.key,
-        event: entry.event,
-        error: outcome.error,
-        attempts,
-      });
-      freed.add(entry.key);
+      if (verdict.next === "done") continue;
+      const { error, attempts } = verdict;
+      letters.push({ offset, key, event, error, attempts });
     }
     return letters;
   }
