@@ -106,25 +106,41 @@ const HEALTHZ = {
   ],
 } as const;
 
-/** Writes what `go build -overlay` wants; the answer is its path. */
-async function writeOverlay(module: string, target: string): Promise<string> {
+/**
+ * Puts a copy of Dapr's module with those edits beside what is built: Go allows none in its own cache. The answer is
+ * a `go.mod` that builds the copy.
+ */
+async function editedModule(module: string, target: string): Promise<string> {
   const { stdout, stderr, success } = await new Deno.Command("go", {
     args: ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr"],
     cwd: module,
     env: { GOFLAGS: "" },
   }).output();
   if (!success) throw new StartError(`Cannot fetch Dapr: ${lastLines(new TextDecoder().decode(stderr))}`);
-  const original = join(new TextDecoder().decode(stdout).trim(), HEALTHZ.file);
-  let text = await Deno.readTextFile(original);
+  const copy = join(target, "source", "dapr");
+  const original = new TextDecoder().decode(stdout).trim();
+  await Deno.mkdir(join(target, "source"));
+  const copied = await output("cp", ["-R", original, copy]);
+  // What is in Go's cache may not be written, nor removed again.
+  const opened = await output("chmod", ["-R", "u+w", copy]);
+  for (const done of [copied, opened]) {
+    if (done?.success !== true) throw new StartError(`Cannot copy Dapr's source: ${done?.text.trim()}`);
+  }
+  const file = join(copy, HEALTHZ.file);
+  let text = await Deno.readTextFile(file);
   for (const [from, to] of HEALTHZ.edits) {
     if (!text.includes(from)) throw new StartError(`Cannot build Dapr as ${HEALTHZ.file} has changed`);
     text = text.replace(from, to);
   }
-  const edited = join(target, "server.go");
-  await Deno.writeTextFile(edited, text);
-  const overlay = join(target, "overlay.json");
-  await Deno.writeTextFile(overlay, JSON.stringify({ Replace: { [original]: edited } }));
-  return overlay;
+  await Deno.writeTextFile(file, text);
+  const modfile = join(target, "source", "go.mod");
+  const requirements = await Deno.readTextFile(join(module, "go.mod"));
+  await Deno.writeTextFile(
+    modfile,
+    `${requirements}\nreplace github.com/dapr/dapr => ${JSON.stringify(copy)}\n`,
+  );
+  await Deno.copyFile(join(module, "go.sum"), join(target, "source", "go.sum"));
+  return modfile;
 }
 
 async function build(module: string, target: string, report: (line: string) => void): Promise<void> {
@@ -132,7 +148,7 @@ async function build(module: string, target: string, report: (line: string) => v
     .map((name) => `-X ${name}=${DAPR_VERSION}`);
   const args = [
     ...["build", "-v", "-trimpath", "-mod=readonly", "-tags", DAPR_TAGS],
-    ...["-overlay", await writeOverlay(module, target)],
+    ...["-modfile", await editedModule(module, target)],
     ...["-ldflags", ["-s", "-w", ...version].join(" "), "-o", target],
     ...PROGRAMS.map((name) => `github.com/dapr/dapr/cmd/${name}`),
   ];
@@ -161,6 +177,7 @@ async function build(module: string, target: string, report: (line: string) => v
       tail = (tail + chunk).slice(-2_000);
     }
     if (!(await child.status).success) throw new StartError(`Cannot build Dapr: ${lastLines(tail)}`);
+    await Deno.remove(join(target, "source"), { recursive: true });
   } finally {
     clearInterval(timer);
   }
