@@ -90,7 +90,8 @@ async function isNew(data: string): Promise<boolean> {
 async function format(java: string, command: string[], configuration: string): Promise<void> {
   const id = randomBytes(16).toString("base64url");
   const { success, stdout, stderr } = await new Deno.Command(java, {
-    args: [...command, "format", "--cluster-id", id, "--config", configuration],
+    // As one argument: an id may begin with a dash.
+    args: [...command, "format", `--cluster-id=${id}`, "--config", configuration],
     stdin: "null",
   }).output();
   if (success) return;
