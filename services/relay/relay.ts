@@ -3,6 +3,7 @@
  * between the acknowledgement and the deletion publishes again; consumers' inboxes make that harmless.
  */
 import type { OutboundEvent, Publisher, PublishResult } from "../shared/runtime/ports.ts";
+import { gathered } from "../shared/runtime/loop.ts";
 import { bounded, pause, reason, Wakeup } from "../shared/runtime/waiting.ts";
 import type { SessionLocks } from "../shared/store/session_locks.ts";
 import type { Sql } from "../shared/store/database.ts";
@@ -54,6 +55,13 @@ const TOGETHER = 1_000;
 const APART = 200;
 /** Keys published at a time where each needs a publish of its own. */
 const LANES = 32;
+/**
+ * Over a broker without atomic batches: keys on their way at a time, each with one event, and the publishes that they
+ * share. While some are under way the others gather, so that it needs fewer the more there is to do.
+ */
+const ROUND = { keys: 500, publishes: 4, events: 200 };
+/** Acknowledged keys whose rows go in one statement. */
+const DELETED_TOGETHER = 500;
 /** Keys that must fail in a row, each for the first time, before the broker is taken to be at fault. */
 const OUTAGE = 5;
 const LONGEST_OUTAGE_PAUSE_MS = 1_000;
@@ -78,6 +86,18 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
   const apart = new Map<string, Map<string, Apart>>();
   /** Sources whose one batch of many keys is on its way. */
   const together = new Set<string>();
+  const inRound = gathered({ atOnce: ROUND.publishes, most: ROUND.events, run: publishEach });
+  const deletions = new Map(options.sources.map((source) => [
+    source,
+    gathered({
+      atOnce: 1,
+      most: DELETED_TOGETHER,
+      async run(acknowledged: readonly (readonly OutboxRow[])[]) {
+        await deletePublished(sql, source, acknowledged.flat().map((row) => row.id));
+        return acknowledged.map(() => {});
+      },
+    }),
+  ]));
   const buckets = createBuckets(locks, async () => void await Promise.allSettled([...lanes]));
   const counted = new Set<string>();
   let readable: readonly string[] = [];
@@ -152,7 +172,8 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
     const taken = of(busy, source);
     const keysApart = of(apart, source);
     const probing = failuresInRow >= OUTAGE;
-    const room = (probing ? OUTAGE : LANES) - alone;
+    const lanesOpen = publisher.atomicBatches ? LANES : ROUND.keys;
+    const room = (probing ? OUTAGE : lanesOpen) - alone;
     const batches = publisher.atomicBatches && !probing;
     const batchFree = batches && !together.has(source);
     if (!batchFree && (room <= 0 || (batches && keysApart.size === 0))) return false;
@@ -160,7 +181,7 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
     const rows = await readOutbox(sql, source, {
       buckets: buckets.owned(),
       without: [...taken, ...still],
-      limit: batches ? TOGETHER : APART,
+      limit: batches || !publisher.atomicBatches ? TOGETHER : APART,
     });
     const keys = [...Map.groupBy(rows, (row) => row.userId)];
     const fresh = batchFree ? keys.filter(([key]) => !keysApart.has(key)) : [];
@@ -198,7 +219,7 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
   ): Promise<void> {
     const rows = keys.flatMap(([, own]) => own);
     const refused = await publish(rows);
-    if (refused === null) return await acknowledged(source, rows);
+    if (refused === null) return await of(deletions, source)(rows);
     log.warn("a batch was refused; its keys are published one by one", { source, error: refused });
     for (const [key] of keys) of(apart, source).set(key, { failures: 0, until: 0 });
   }
@@ -207,25 +228,37 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
   async function sendKey(source: string, key: string, rows: readonly OutboxRow[]): Promise<void> {
     if (publisher.atomicBatches && rows.length > 1 && await publish(rows) === null) {
       of(apart, source).delete(key);
-      return await acknowledged(source, rows);
+      return await of(deletions, source)(rows);
     }
-    const done: OutboxRow[] = [];
+    // A key that failed goes without company: should the broker refuse a whole request for it, others don't suffer.
+    const byItself = publisher.atomicBatches || of(apart, source).has(key);
+    const deleting: Promise<{ cause: unknown } | null>[] = [];
     let refused: string | null = null;
     for (const row of rows) {
       if (stopping.signal.aborted) break;
-      refused = await publish([row]);
+      refused = byItself ? await publish([row]) : await inRound(row);
       if (refused !== null) {
         stopKey(source, key, row, refused);
         break;
       }
-      done.push(row);
+      brokerAnswered();
+      deleting.push(of(deletions, source)([row]).then(() => null, (cause) => ({ cause })));
     }
     if (refused === null) of(apart, source).delete(key);
-    if (done.length > 0) await acknowledged(source, done);
+    const problem = (await Promise.all(deleting)).find((one) => one !== null);
+    if (problem) throw problem.cause;
   }
 
-  /** Null when every entry was acknowledged, else the first error. */
+  /** Null when every row was acknowledged, else the first error. */
   async function publish(rows: readonly OutboxRow[]): Promise<string | null> {
+    const refused = (await publishEach(rows)).find((error) => error !== null);
+    if (refused !== undefined) return refused;
+    brokerAnswered();
+    return null;
+  }
+
+  /** By index: null when a row was acknowledged for each of its topics, else the first error. */
+  async function publishEach(rows: readonly OutboxRow[]): Promise<(string | null)[]> {
     const entries = rows.flatMap(({ topics, userId, event }) =>
       topics.map((topic): OutboundEvent => ({ topic, key: userId, event }))
     );
@@ -238,23 +271,24 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
         async (signal) => await publisher.publish(entries, signal),
       );
     } catch (cause) {
-      return reason(cause);
+      return rows.map(() => reason(cause));
     }
     for (const [index, { topic, event }] of entries.entries()) {
       if (results[index]?.ok) metrics.eventsPublished.inc({ topic, event_type: event.type });
     }
-    const refused = entries.map((_, index) =>
-      results[index] ?? { ok: false as const, error: "There was no answer" }
-    )
-      .find((result) => !result.ok);
-    if (refused !== undefined && !refused.ok) return refused.error;
-    failuresInRow = 0;
-    outageUntil = 0;
-    return null;
+    let from = 0;
+    return rows.map(({ topics }) => {
+      const own = topics.map((_, n) =>
+        results[from + n] ?? { ok: false as const, error: "There was no answer" }
+      );
+      from += topics.length;
+      return own.find((result) => !result.ok)?.error ?? null;
+    });
   }
 
-  async function acknowledged(source: string, rows: readonly OutboxRow[]): Promise<void> {
-    await deletePublished(sql, source, rows.map((row) => row.id));
+  function brokerAnswered(): void {
+    failuresInRow = 0;
+    outageUntil = 0;
   }
 
   function stopKey(source: string, key: string, row: OutboxRow, error: string): void {

@@ -161,6 +161,44 @@ for (const atomicBatches of [true, false]) {
   });
 }
 
+Deno.test("createRelay() shares publishes between keys where batches are not atomic, one event of each", async () => {
+  await using world = await makeWorld();
+  const users = Array.from({ length: 400 }, () => uuidv7());
+  const publisher = fakePublisher(false, () => null);
+  await insert(world.admin, SOURCE, users, 5, ["task-events", "task-updates"]);
+  const started = performance.now();
+  await world.start({ runtime: publisher.runtime });
+  await waitFor(async () => await left(world.admin, SOURCE) === 0, 30_000);
+  console.log(
+    `  2,000 events of 400 keys: ${publisher.calls()} publishes, ${
+      (performance.now() - started).toFixed(0)
+    } ms`,
+  );
+  assert.ok(publisher.calls() < 200, `${publisher.calls()} publishes`);
+  assert.equal(publisher.mostInFlightOfAKey(), 2, "one event, to two topics");
+  for (const user of users) assert.deepEqual(publisher.sequence(user), range(1, 5));
+});
+
+Deno.test("createRelay() isolates a key for which a broker refuses the whole request", async () => {
+  await using world = await makeWorld();
+  const users = Array.from({ length: 50 }, () => uuidv7());
+  const [bad = "", ...good] = users;
+  const published: OutboundEvent[] = [];
+  const runtime: Runtime = {
+    ...createFakeRuntime(),
+    atomicBatches: false,
+    publish(batch) {
+      const refused = batch.some(({ key }) => key === bad);
+      if (!refused) published.push(...batch);
+      return Promise.resolve(batch.map(() => refused ? { ok: false, error: "too large" } : { ok: true }));
+    },
+  };
+  await insert(world.admin, SOURCE, users, 3);
+  await world.start({ runtime, retryMs: 5, maxRetryMs: 50 });
+  await waitFor(async () => await left(world.admin, SOURCE) === 3);
+  for (const user of good) assert.deepEqual(sequence(published, user), [1, 2, 3]);
+});
+
 Deno.test("createRelay() publishes again what was acknowledged but not deleted before a crash", async () => {
   await using world = await makeWorld();
   const users = [uuidv7(), uuidv7()];

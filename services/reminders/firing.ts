@@ -2,7 +2,7 @@
 import type { ReminderEntry } from "../shared/contracts/resources.ts";
 import type { Due } from "../shared/contracts/task.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
-import { forEachLimited } from "../shared/runtime/loop.ts";
+import { forEachLimited, gathered } from "../shared/runtime/loop.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
 import { asUser, EVERY_USER, lockUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { KEPT_DAYS } from "../shared/store/inbox.ts";
@@ -51,7 +51,14 @@ export interface Firing {
 /** Firing over the ledger; every function rejects when the database, or the scheduler it needs, does not answer. */
 export function createFiring(options: FiringOptions): Firing {
   const { sql, runtime, clock, metrics } = options;
-  const fireTogether = coalesced(fireIds);
+  const fireTogether = gathered({
+    atOnce: 1,
+    most: PAGE,
+    async run(ids: readonly string[]) {
+      await fireIds(ids);
+      return ids.map(() => {});
+    },
+  });
   return { fire: fireTogether, fireOverdue, settleJobs, prune };
 
   async function fireOverdue(): Promise<void> {
@@ -227,30 +234,5 @@ function draft(row: Fired, now: Temporal.Instant): EventDraft {
     topics: TOPICS,
     actor: ACTOR,
     data: { reminder, task: { id: row.taskId, title, dueAt, due } },
-  };
-}
-
-/** Calls of `run` with one id each, gathered: what comes while one runs goes together into the next. */
-function coalesced(run: (ids: readonly string[]) => Promise<void>): (id: string) => Promise<void> {
-  let waiting: { id: string; settle: PromiseWithResolvers<void> }[] = [];
-  let running = false;
-  async function drain(): Promise<void> {
-    running = true;
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, PAGE);
-      try {
-        await run(batch.map(({ id }) => id));
-        for (const { settle } of batch) settle.resolve();
-      } catch (cause) {
-        for (const { settle } of batch) settle.reject(cause);
-      }
-    }
-    running = false;
-  }
-  return (id) => {
-    const settle = Promise.withResolvers<void>();
-    waiting = [...waiting, { id, settle }];
-    if (!running) void drain();
-    return settle.promise;
   };
 }

@@ -32,6 +32,12 @@ const Environment = z.object({
     }
     return Object.fromEntries(pairs) as Record<string, string>;
   }),
+  /** Where this service's Dapr sidecar listens: with it the cluster's runtime is behind the ports. */
+  DAPR_HTTP_PORT: Port.optional(),
+  /** What the sidecar wants to see. */
+  DAPR_API_TOKEN: z.string().optional(),
+  /** What the sidecar proves itself with. */
+  APP_API_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, "must begin with smtp:// or smtps://").optional(),
   SMTP_FROM: z.string().optional(),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(", ")}`).default("warn"),

@@ -1,17 +1,17 @@
-/** What stands behind services in one process: pools, the runtime's hub, logs and metrics. */
+/** What stands behind services in one process: pools, the runtime, logs and metrics. */
 import { STORES } from "../../stores.ts";
 import { systemClock } from "../domain/time.ts";
 import type { ServiceDependencies } from "../http/app.ts";
-import { createEmbeddedHub, type EmbeddedHub } from "../runtime/embedded/mod.ts";
-import type { Service } from "../runtime/ports.ts";
+import { createDaprRuntime } from "../runtime/dapr/mod.ts";
+import { createEmbeddedHub } from "../runtime/embedded/mod.ts";
+import type { Runtime, Service } from "../runtime/ports.ts";
 import { connect, type ConnectOptions, type Sql } from "../store/database.ts";
 import { migrate, NewerSchemaError } from "../store/migrate.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { type Config, StartError } from "./config.ts";
 
 export interface Host extends AsyncDisposable {
-  readonly hub: EmbeddedHub;
   readonly log: Log;
   /** What a service is built from; its pool acts as `role`. */
   dependencies(name: string, role: string): ServiceDependencies;
@@ -28,45 +28,89 @@ export interface HostOptions {
   internalToken: string;
 }
 
-/** Connects, migrates and opens the hub. @throws StartError with one sentence for a person */
+/** Connects, migrates and opens the embedded hub. @throws StartError with one sentence for a person */
 export async function openHost(config: Config, options: HostOptions): Promise<Host> {
+  await prepareDatabase(options.url);
+  return createHost(config, options.url, ({ open, metrics }) => {
+    const hub = createEmbeddedHub({
+      sql: open({ name: "broker", role: "rondo_broker", max: 12 }),
+      log: createLog({ service: "broker", level: config.LOG_LEVEL }),
+      metrics,
+      clock: systemClock,
+      internalToken: options.internalToken,
+      peers: config.PEERS,
+    });
+    return { runtime: (name) => hub.runtime(name), register: hub.register, close: () => hub.close() };
+  });
+}
+
+/**
+ * A host over the Dapr sidecar beside this process. Nothing is migrated: each service has its own login there, which
+ * may not.
+ *
+ * @throws StartError with one sentence for a person
+ */
+export function openDaprHost(config: Config, url: string): Host {
+  const { DAPR_HTTP_PORT, DAPR_API_TOKEN, APP_API_TOKEN: appToken } = config;
+  if (appToken === undefined) {
+    throw new StartError(
+      "APP_API_TOKEN must be set for a service with a sidecar, which shows it with each call",
+    );
+  }
+  return createHost(config, url, ({ metrics }) => ({
+    runtime: (name, sql) =>
+      createDaprRuntime({
+        address: `http://127.0.0.1:${DAPR_HTTP_PORT}`,
+        apiToken: DAPR_API_TOKEN,
+        appToken,
+        log: createLog({ service: name, level: config.LOG_LEVEL }),
+        metrics,
+        clock: systemClock,
+        probe: () => sql`select 1`.execute(),
+      }),
+    register: () => {},
+    close: () => Promise.resolve(),
+  }));
+}
+
+/** Where the runtimes of a host come from. */
+interface Backing {
+  runtime(name: string, sql: Sql): Runtime;
+  /** Makes a service reachable for the others of this process. */
+  register(service: Service): void;
+  close(): Promise<void>;
+}
+
+function createHost(
+  config: Config,
+  url: string,
+  back: (given: { open: Host["connect"]; metrics: Metrics }) => Backing,
+): Host {
   const pools: Sql[] = [];
   const open = (connection: Omit<ConnectOptions, "url">): Sql => {
-    const sql = connect({ url: options.url, ...connection });
+    const sql = connect({ url, ...connection });
     pools.push(sql);
     return sql;
   };
-  const endPools = () => Promise.all(pools.map((sql) => sql.end({ timeout: 5 })));
   const metrics = createMetrics();
   const log = createLog({ service: "host", level: config.LOG_LEVEL });
-  try {
-    await prepareDatabase(options.url);
-  } catch (cause) {
-    await endPools();
-    throw cause;
-  }
-  const hub = createEmbeddedHub({
-    sql: open({ name: "broker", role: "rondo_broker", max: 12 }),
-    log: createLog({ service: "broker", level: config.LOG_LEVEL }),
-    metrics,
-    clock: systemClock,
-    internalToken: options.internalToken,
-    peers: config.PEERS,
-  });
+  const backing = back({ open, metrics });
   let running: Service[] = [];
   return {
-    hub,
     log,
     connect: open,
-    dependencies: (name, role) => ({
-      sql: open({ name, role, max: name === "api" ? 16 : 6 }),
-      runtime: hub.runtime(name),
-      log: createLog({ service: name, level: config.LOG_LEVEL }),
-      metrics,
-      clock: systemClock,
-    }),
+    dependencies(name, role) {
+      const sql = open({ name, role, max: name === "api" ? 16 : 6 });
+      return {
+        sql,
+        runtime: backing.runtime(name, sql),
+        log: createLog({ service: name, level: config.LOG_LEVEL }),
+        metrics,
+        clock: systemClock,
+      };
+    },
     async start(services) {
-      for (const service of services) hub.register(service);
+      for (const service of services) backing.register(service);
       for (const service of services) {
         await service.start();
         running.push(service);
@@ -84,8 +128,8 @@ export async function openHost(config: Config, options: HostOptions): Promise<Ho
           log.error("a service did not stop", { service: service.name, cause })
         );
       }
-      await hub.close();
-      await endPools();
+      await backing.close();
+      await Promise.all(pools.map((sql) => sql.end({ timeout: 5 })));
     },
   };
 }
@@ -103,7 +147,8 @@ export function checkServerVersion(version: number): void {
   );
 }
 
-async function prepareDatabase(url: string): Promise<void> {
+/** Migrates a database. @throws StartError with one sentence for a person */
+export async function prepareDatabase(url: string): Promise<void> {
   const sql = connect({ url, name: "migrate", max: 1 });
   try {
     const [row] = await sql<

@@ -2,7 +2,7 @@
 import type { ServiceDependencies } from "../http/app.ts";
 import type { Service } from "../runtime/ports.ts";
 import { type Config, readConfig, StartError } from "./config.ts";
-import { type Host, openHost } from "./host.ts";
+import { type Host, openDaprHost, openHost } from "./host.ts";
 import { listen, runMain, stopSignal } from "./serve.ts";
 
 /** Requests that still run when the service stops have this long to end. */
@@ -18,8 +18,8 @@ export interface RunContext {
 /**
  * Reads the settings, builds the service, serves it on `PORT` and stops it on a signal.
  *
- * `DATABASE_URL` says where the database is; `INTERNAL_TOKEN` is what services of one installation know each
- * other by, `PEERS` where the others are.
+ * `DATABASE_URL` says where the database is. With `DAPR_HTTP_PORT` everything else comes through the sidecar there;
+ * without it `INTERNAL_TOKEN` is what services of one installation know each other by, `PEERS` where the others are.
  */
 export async function runService(
   name: string,
@@ -31,23 +31,29 @@ export async function runService(
     if (config.DATABASE_URL === undefined) {
       throw new StartError("DATABASE_URL must be set for a service of its own");
     }
-    if (config.INTERNAL_TOKEN === undefined) {
-      throw new StartError("INTERNAL_TOKEN must be set for a service of its own");
-    }
     const stopped = stopSignal();
     const server = listen(config);
-    await using host = await openHost(config, {
-      url: config.DATABASE_URL,
-      internalToken: config.INTERNAL_TOKEN,
-    });
+    await using host = await open(config, config.DATABASE_URL);
     const publicUrl = config.PUBLIC_URL ?? `http://localhost:${server.port}`;
-    const service = build({ dependencies: host.dependencies(name, role), config, host, publicUrl });
+    const dependencies = host.dependencies(name, role);
+    const service = build({ dependencies, config, host, publicUrl });
+    // Ahead of the start: a sidecar asks what it needs to know as soon as the port is open.
+    server.handle((request, connection) =>
+      dependencies.runtime.callback(request) ?? service.fetch(request, connection)
+    );
     await host.start([service]);
-    server.handle((request, connection) => service.fetch(request, connection));
     console.log(`${name} is running on http://${config.HOST}:${server.port}`);
     const signal = await stopped;
     host.log.info("stopping", { service: name, signal });
     // Streams never end by themselves: the service sends their readers away while other requests run to their end.
     await Promise.all([server.close(SHUTDOWN_MS), host.stop(name)]);
   });
+}
+
+async function open(config: Config, url: string): Promise<Host> {
+  if (config.DAPR_HTTP_PORT !== undefined) return openDaprHost(config, url);
+  if (config.INTERNAL_TOKEN === undefined) {
+    throw new StartError("INTERNAL_TOKEN must be set for a service of its own");
+  }
+  return await openHost(config, { url, internalToken: config.INTERNAL_TOKEN });
 }

@@ -1,4 +1,5 @@
 /** How background work runs: again and again, and several at a time. */
+import { setImmediate } from "node:timers";
 import type { Log } from "../telemetry/log.ts";
 
 export interface Loop {
@@ -33,6 +34,54 @@ export function createLoop(options: { everyMs: number; log: Log; run(): Promise<
       timer = null;
       await running;
     },
+  };
+}
+
+export interface GatherOptions<T, R> {
+  /** Runs at a time. */
+  atOnce: number;
+  /** Items of one run at most. */
+  most: number;
+  /** One result per item, by index; a rejection is every item's. */
+  run(items: readonly T[]): Promise<readonly R[]>;
+}
+
+/** Calls with one item each, gathered: what comes while runs are under way goes together into the next one. */
+export function gathered<T, R>(options: GatherOptions<T, R>): (item: T) => Promise<R> {
+  const { atOnce, most, run } = options;
+  const waiting: { item: T; settle: PromiseWithResolvers<R> }[] = [];
+  let running = 0;
+  let called = false;
+
+  /** Not before everybody who goes on from the last run has had the chance to call. */
+  function call(): void {
+    if (called || waiting.length === 0 || running === atOnce) return;
+    called = true;
+    setImmediate(() => {
+      called = false;
+      void next();
+      call();
+    });
+  }
+
+  async function next(): Promise<void> {
+    const batch = waiting.splice(0, most);
+    running += 1;
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      for (const [index, { settle }] of batch.entries()) settle.resolve(results[index] as R);
+    } catch (cause) {
+      for (const { settle } of batch) settle.reject(cause);
+    }
+    running -= 1;
+    call();
+  }
+
+  return (item) => {
+    const settle = Promise.withResolvers<R>();
+    waiting.push({ item, settle });
+    call();
+    return settle.promise;
   };
 }
 
