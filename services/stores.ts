@@ -6,6 +6,7 @@ import { recurrenceStore } from "./recurrence/store.ts";
 import { remindersStore } from "./reminders/store.ts";
 import { brokerStore } from "./shared/runtime/embedded/store.ts";
 import type { StoreDefinition } from "./shared/store/migrate.ts";
+import { stateStore } from "./shared/store/state.ts";
 
 export const STORES: readonly StoreDefinition[] = [
   apiStore,
@@ -18,4 +19,5 @@ export const STORES: readonly StoreDefinition[] = [
   notificationsStore,
   auditStore,
   brokerStore,
+  stateStore,
 ];

@@ -6,7 +6,7 @@ import { createDaprRuntime } from "../runtime/dapr/mod.ts";
 import { createEmbeddedHub } from "../runtime/embedded/mod.ts";
 import type { Runtime, Service } from "../runtime/ports.ts";
 import { connect, type ConnectOptions, type Sql } from "../store/database.ts";
-import { migrate, NewerSchemaError } from "../store/migrate.ts";
+import { checkSchema, migrate, NewerSchemaError, OlderSchemaError } from "../store/migrate.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { type Config, StartError } from "./config.ts";
@@ -149,16 +149,29 @@ export function checkServerVersion(version: number): void {
 
 /** Migrates a database. @throws StartError with one sentence for a person */
 export async function prepareDatabase(url: string): Promise<void> {
-  const sql = connect({ url, name: "migrate", max: 1 });
+  await onDatabase(url, "migrate", (sql) => migrate(sql, STORES));
+}
+
+/** Looks whether the schema of a role is the one that this code knows. @throws StartError when it is not */
+export async function checkDatabase(url: string, role: string): Promise<void> {
+  await onDatabase(url, "check", async (sql) => {
+    for (const store of STORES) if (store.role === role) await checkSchema(sql, store);
+  });
+}
+
+async function onDatabase(url: string, name: string, work: (sql: Sql) => Promise<void>): Promise<void> {
+  const sql = connect({ url, name, max: 1 });
   try {
     const [row] = await sql<
       { version: number }[]
     >`select current_setting('server_version_num')::int as version`;
     checkServerVersion(row?.version ?? 0);
-    await migrate(sql, STORES);
+    await work(sql);
   } catch (cause) {
     if (cause instanceof StartError) throw cause;
-    if (cause instanceof NewerSchemaError) throw new StartError(cause.message, { cause });
+    if (cause instanceof NewerSchemaError || cause instanceof OlderSchemaError) {
+      throw new StartError(cause.message, { cause });
+    }
     throw new StartError(`Cannot use the database: ${messageOf(cause)}`, { cause });
   } finally {
     await sql.end({ timeout: 5 });

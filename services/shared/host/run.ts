@@ -2,7 +2,7 @@
 import type { ServiceDependencies } from "../http/app.ts";
 import type { Service } from "../runtime/ports.ts";
 import { type Config, readConfig, StartError } from "./config.ts";
-import { type Host, openDaprHost, openHost } from "./host.ts";
+import { checkDatabase, type Host, openDaprHost, openHost } from "./host.ts";
 import { listen, runMain, stopSignal } from "./serve.ts";
 
 /** Requests that still run when the service stops have this long to end. */
@@ -32,6 +32,8 @@ export async function runService(
       throw new StartError("DATABASE_URL must be set for a service of its own");
     }
     const stopped = stopSignal();
+    // Where a service logs in as its role, others migrate.
+    if (config.DAPR_HTTP_PORT !== undefined) await checkDatabase(config.DATABASE_URL, role);
     const server = listen(config);
     await using host = await open(config, config.DATABASE_URL);
     const publicUrl = config.PUBLIC_URL ?? `http://localhost:${server.port}`;

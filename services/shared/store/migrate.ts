@@ -16,6 +16,11 @@ export class NewerSchemaError extends Error {
   override name = "NewerSchemaError";
 }
 
+/** The database was not yet migrated to what this Rondo needs. */
+export class OlderSchemaError extends Error {
+  override name = "OlderSchemaError";
+}
+
 /** Any number: it only has to be the same for every Rondo. */
 const MIGRATION_LOCK = 7_274_001;
 
@@ -36,7 +41,7 @@ export async function migrate(sql: Sql, stores: readonly StoreDefinition[]): Pro
     for (const { schema, role, migrations } of stores) {
       if (migrations === undefined) continue;
       await tx.unsafe(`create schema if not exists ${schema}; grant usage on schema ${schema} to ${role}`);
-      await migrateOne(tx, schema, migrations);
+      await migrateOne(tx, { schema, role, migrations });
     }
   });
 }
@@ -59,15 +64,50 @@ async function createRole(tx: Tx, role: string): Promise<void> {
   if (member?.yes !== true) await tx.unsafe(`grant ${role} to current_user`);
 }
 
-async function migrateOne(tx: Tx, schema: string, migrations: URL): Promise<void> {
-  const execQuery = async (query: string) => ({ rows: [...await tx.unsafe(query)] });
-  const postgrator = new Postgrator({
+async function migrateOne(tx: Tx, { schema, role, migrations }: MigratedStore): Promise<void> {
+  const postgrator = migrator(tx, schema, migrations);
+  await versions(postgrator, schema);
+  // Also with nothing to do: it verifies that no released migration was changed.
+  await postgrator.migrate();
+  // A service that connects as its role looks whether the schema is the one that it knows.
+  await tx.unsafe(`grant select on ${schema}.schema_version to ${role}`);
+}
+
+/**
+ * Whether a schema is what this code expects, for a service that may not migrate.
+ *
+ * @param sql a connection as the store's role
+ * @throws OlderSchemaError when a migration is missing
+ * @throws NewerSchemaError when the schema's version is above the newest migration here
+ */
+export async function checkSchema(sql: Sql, store: StoreDefinition): Promise<void> {
+  const { schema, migrations } = store;
+  if (migrations === undefined) return;
+  const { version, newest } = await versions(migrator(sql, schema, migrations), schema);
+  if (version < newest) {
+    throw new OlderSchemaError(
+      `Cannot use schema ${schema} as it is at version ${version} and this Rondo needs ${newest}: ` +
+        "run the migration first",
+    );
+  }
+}
+
+type MigratedStore = StoreDefinition & { migrations: URL };
+
+function migrator(sql: Sql | Tx, schema: string, migrations: URL): Postgrator {
+  return new Postgrator({
     driver: "pg",
     migrationPattern: `${fileURLToPath(migrations)}*.sql`,
     schemaTable: `${schema}.schema_version`,
     newline: "LF",
-    execQuery,
+    execQuery: async (query: string) => ({ rows: [...await sql.unsafe(query)] }),
   });
+}
+
+async function versions(
+  postgrator: Postgrator,
+  schema: string,
+): Promise<{ version: number; newest: number }> {
   const [version, newest] = [await postgrator.getDatabaseVersion(), await postgrator.getMaxVersion()];
   if (version > newest) {
     throw new NewerSchemaError(
@@ -75,6 +115,5 @@ async function migrateOne(tx: Tx, schema: string, migrations: URL): Promise<void
         "start the newer Rondo that made it",
     );
   }
-  // Also with nothing to do: it verifies that no released migration was changed.
-  await postgrator.migrate();
+  return { version, newest };
 }
