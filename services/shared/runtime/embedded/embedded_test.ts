@@ -12,10 +12,11 @@ import {
   type Replica,
   runtimeContract,
   seqOf,
+  sequence,
   someEvents,
   toOutbound,
 } from "../contract_suite.ts";
-import type { Outcome, Runtime } from "../ports.ts";
+import type { Delivery, Outcome, Runtime } from "../ports.ts";
 import { createEmbeddedHub, type EmbeddedHub, type EmbeddedHubOptions } from "./mod.ts";
 import { partitionOf } from "./topic_log.ts";
 
@@ -58,6 +59,33 @@ runtimeContract("embedded", async (): Promise<ContractHarness> => {
       await database[Symbol.asyncDispose]();
     },
   };
+});
+
+Deno.test("subscribe() lets other keys pass one that fails", async () => {
+  await using database = await testDatabase();
+  await using hub = hubOn(database);
+  const [bad, good] = [someEvents(3), someEvents(10)];
+  const taken: Delivery[] = [];
+  const runtime = hub.runtime("passing");
+  const goodTaken = (): number => taken.filter(({ key }) => key === good[0].key).length;
+  runtime.subscribe({
+    topic: "task-events",
+    consumer: "passing",
+    handle(batch) {
+      const healed = goodTaken() === 10;
+      return Promise.resolve(batch.map((delivery): Outcome => {
+        if (delivery.key === bad[0].key && !healed) return { status: "retry", error: "not yet" };
+        taken.push(delivery);
+        return { status: "ok" };
+      }));
+    },
+  });
+  await runtime.start();
+  await runtime.publish(toOutbound([...bad.slice(0, 1), ...good, ...bad.slice(1)], "task-events"));
+  await waitFor(() => taken.length === 13);
+  for (const [key, count] of [[good[0].key, 10], [bad[0].key, 3]] as const) {
+    assert.deepEqual(sequence(taken, key), Array.from({ length: count }, (_, index) => index + 1));
+  }
 });
 
 Deno.test("publish() of concurrent publishers leaves no hole that a reader could pass", async () => {
