@@ -33,7 +33,7 @@ export interface Part extends AsyncDisposable {
 }
 
 /** Programs find others, their home and a place for temporary files; settings of this process stay here. */
-const INHERITED = ["PATH", "HOME", "TMPDIR", "JAVA_HOME", "DENO_DIR", "LANG"];
+const INHERITED = ["PATH", "HOME", "TMPDIR", "JAVA_HOME", "DENO_DIR", "XDG_CACHE_HOME", "LANG"];
 const POLL_MS = 100;
 
 /**

@@ -11,6 +11,8 @@ export interface EmbeddedPostgresOptions {
   log: Log;
   /** Settings beside the defaults, such as `fsync: "off"` for tests. */
   settings?: Record<string, string>;
+  /** Where it listens (default: a free one); a server that is taken over stays where it is. */
+  port?: number;
 }
 
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -107,7 +109,7 @@ async function start(
   runAs: RunAs,
   options: EmbeddedPostgresOptions,
 ): Promise<number> {
-  const port = await freePort();
+  const port = options.port ?? await freePort();
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) })
     .map(([name, value]) => `-c ${name}='${value}'`).join(" ");
   const logFile = join(cluster, "server.log");
