@@ -140,8 +140,8 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     await eventually(() => taken.length >= 12);
     assert.deepEqual(sequence(taken, good[0].key), range(1, 10));
     assert.deepEqual(sequence(taken, bad[0].key), [2, 3]);
-    const letters = await lettersOf(harness, service);
-    assert.deepEqual(letters.map(({ event }) => (event as Envelope).id), [bad[0].event.id]);
+    assert.equal(((await letterOf(harness, service)).event as Envelope).id, bad[0].event.id);
+    assert.equal((await lettersOf(harness, service)).length, 1);
   });
 
   test("subscribe() dead-letters with the reason when attempts are used up, and the rest flows on", async ({ harness, topic }) => {

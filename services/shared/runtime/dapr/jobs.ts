@@ -35,7 +35,7 @@ export function createJobs(options: JobsOptions): DaprJobs {
           dueTime: dueAt.toString(),
           overwrite: true,
           // Without a policy the scheduler forgets a job after three failures, and with a number after that many.
-          failurePolicy: { constant: { interval: `${retryMs}ms` } },
+          failurePolicy: { constant: { interval: `${retryMs / 1_000}s` } },
         }),
         timeoutMs: SCHEDULE_TIMEOUT_MS,
       });
