@@ -44,11 +44,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 /** The server as something to be watched over: it is no child of this process, so it is looked at now and then. */
 export async function watchPostgres(server: Postgres): Promise<Startable> {
   const process = await identify(server.pid);
-  const done = Promise.withResolvers<Deno.CommandStatus>();
+  const done = Promise.withResolvers<null>();
   const timer = setInterval(async () => {
     if (process !== null && await isRunning(process)) return;
     clearInterval(timer);
-    done.resolve({ success: false, code: 0, signal: null });
+    done.resolve(null);
   }, WATCH_MS);
   return { pid: server.pid, ended: done.promise, stop: () => server.stop() };
 }

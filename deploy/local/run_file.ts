@@ -1,6 +1,7 @@
 /** What runs: written by the stack, read by its commands in other terminals. */
 import { join } from "node:path";
 import { z } from "zod";
+import type { Config } from "../../services/shared/host/config.ts";
 
 const Process = z.object({ pid: z.number().int(), started: z.string() });
 
@@ -26,6 +27,11 @@ const RunFile = z.object({
   parts: z.array(RunningPart),
 });
 export type RunFile = z.infer<typeof RunFile>;
+
+/** The folder of the stack's data. */
+export function stackFolder(config: Pick<Config, "dataDir">): string {
+  return join(config.dataDir, "stack");
+}
 
 /** What was written last, or null when there is nothing. */
 export async function readRunFile(folder: string): Promise<RunFile | null> {

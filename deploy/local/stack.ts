@@ -2,22 +2,17 @@
  * The real stack on this machine: `start` (the default), and from another terminal `status`, `logs <part>`,
  * `kill <part>` and `stop`.
  */
-import { join } from "node:path";
 import { readConfig, StartError } from "../../services/shared/host/config.ts";
 import { openDataDir } from "../../services/shared/host/data_dir.ts";
 import { runMain, stopSignal } from "../../services/shared/host/serve.ts";
 import { end, isRunning, signal } from "./process.ts";
-import { readRunFile, removeRunFile, type RunFile, type RunningPart } from "./run_file.ts";
+import { readRunFile, removeRunFile, type RunFile, type RunningPart, stackFolder } from "./run_file.ts";
 import { buildWeb, startStack } from "./start.ts";
+import { table } from "./table.ts";
 
 const LOG_LINES = 50;
 /** Longer than every part may take to stop, one stage after the other. */
 const STOP_MS = 120_000;
-
-/** The folder of the stack's data. */
-export function stackFolder(): string {
-  return join(readConfig().dataDir, "stack");
-}
 
 async function start(folder: string): Promise<void> {
   const config = readConfig();
@@ -38,7 +33,7 @@ async function start(folder: string): Promise<void> {
     report: (line) =>
       console.log(`${Temporal.Now.plainTimeISO().toString({ smallestUnit: "second" })} ${line}`),
   });
-  console.log(`\n${table(stack.run)}\n\nRondo's stack is running on ${stack.publicUrl}`);
+  console.log(`\n${overview(stack.run)}\n\nRondo's stack is running on ${stack.publicUrl}`);
   console.log(`Data and logs: ${folder}. Stop with Ctrl-C.`);
   const name = await stopped;
   console.log(`Stopping on ${name}`);
@@ -58,7 +53,7 @@ async function endLeftovers(folder: string): Promise<void> {
 
 async function status(folder: string): Promise<void> {
   const run = await requireRun(folder);
-  console.log(table(run));
+  console.log(overview(run));
   console.log(
     await isRunning(run.supervisor)
       ? `\nRondo's stack is running on ${run.publicUrl}`
@@ -100,23 +95,20 @@ async function requirePart(folder: string, name: string | undefined): Promise<Ru
   return part;
 }
 
-function table({ parts }: RunFile): string {
-  const rows = parts.map(({ name, process, restarts, address, log }) => [
+function overview({ parts }: RunFile): string {
+  return table(parts.map(({ name, process, restarts, address, log }) => [
     name,
     process === null ? "down" : String(process.pid),
-    restarts === 0 ? "" : `${restarts} restarts`,
+    restarts === 0 ? "" : `${restarts} ${restarts === 1 ? "restart" : "restarts"}`,
     address,
     log,
-  ]);
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
-    .join("\n");
+  ]));
 }
 
 if (import.meta.main) {
   await runMain(async () => {
     const [command = "start", name] = Deno.args;
-    const folder = stackFolder();
+    const folder = stackFolder(readConfig());
     switch (command) {
       case "start":
         return await start(folder);

@@ -5,7 +5,8 @@ import { identify, type ProcessIdentity } from "./process.ts";
 /** What the supervisor needs to know of a started part. */
 export interface Startable {
   readonly pid: number;
-  readonly ended: Promise<Deno.CommandStatus>;
+  /** How it ended, null when that can't be known. */
+  readonly ended: Promise<Deno.CommandStatus | null>;
   stop(): Promise<void>;
 }
 
@@ -46,11 +47,11 @@ export async function supervise(options: SuperviseOptions): Promise<SupervisedPa
     let pauseMs = pauses.firstMs;
     for (;;) {
       const since = performance.now();
-      const { code, signal } = await part.ended;
+      const status = await part.ended;
       process = null;
       if (stopping.signal.aborted) return;
       if (performance.now() - since > pauses.soundMs) pauseMs = pauses.firstMs;
-      let next = `${name} ended ${signal === null ? `with code ${code}` : `by ${signal}`}`;
+      let next = `${name} ended${howOf(status)}`;
       changed();
       for (let running = false; !running;) {
         report(`${next}: it is started again in ${pauseMs / 1_000} s`);
@@ -86,4 +87,9 @@ export async function supervise(options: SuperviseOptions): Promise<SupervisedPa
       changed();
     },
   };
+}
+
+function howOf(status: Deno.CommandStatus | null): string {
+  if (status === null) return "";
+  return status.signal === null ? ` with code ${status.code}` : ` by ${status.signal}`;
 }
