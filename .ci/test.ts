@@ -36,7 +36,7 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   // Browser and process tests measure what a user waits for: they run alone, after the others.
   await tests("unit and integration tests", files.length > 0 ? files : ["services", "web"], ["--parallel"]);
   if (files.length === 0) {
-    await tests("browser and process tests", ["e2e"], []);
+    await tests("browser and process tests", ["e2e/browser", "e2e/process"], []);
     await coverage();
   }
 }
