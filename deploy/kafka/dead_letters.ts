@@ -28,7 +28,8 @@ export function kafkaDeadLetters(brokers: string, options: DeadLetterOptions = {
   return {
     async list({ topic, limit = DEFAULT_LIMIT } = {}) {
       const records = await readAll(kafka, (topic === undefined ? topics : [topic]).map(deadLetterTopic));
-      return openLetters(records)
+      // Stable: of those that were written at the same time the last one comes first, too.
+      return openLetters(records).toReversed()
         .sort((a, b) => Temporal.Instant.compare(b.at, a.at))
         .slice(0, limit);
     },

@@ -74,7 +74,7 @@ function listed(letters: readonly DeadLetter[]): string {
     at.toString({ smallestUnit: "second" }),
     consumer,
     key,
-    error.split("\n")[0]?.slice(0, 100) ?? "",
+    error.replaceAll(/\s+/g, " ").slice(0, 100),
   ]));
 }
 
