@@ -57,10 +57,16 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
 }
 
 function forward({ targets }: GatewayOptions, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  const path = new URL(incoming.url ?? "/", "http://gateway").pathname;
-  const target = route(path);
+  // Behind a name, never against one: `//other.example/` as a reference would be another host's address.
+  const asked = URL.parse(`http://gateway${incoming.url ?? "/"}`);
+  if (asked === null) return plain(outgoing, 400, "Malformed address");
+  const target = route(asked.pathname);
   if (target === null) return plain(outgoing, 404, "Not found");
-  const upstream = request(new URL(incoming.url ?? "/", targets[target]), {
+  const { hostname, port } = new URL(targets[target]);
+  const upstream = request({
+    hostname,
+    port,
+    path: asked.pathname + asked.search,
     method: incoming.method,
     headers: forwarded(incoming),
   });
