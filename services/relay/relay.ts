@@ -59,7 +59,7 @@ const LANES = 32;
  * Over a broker without atomic batches: keys on their way at a time, each with one event, and the publishes that they
  * share. While some are under way the others gather, so that it needs fewer the more there is to do.
  */
-const ROUND = { keys: 500, publishes: 4, events: 200 };
+const ROUND = { keys: 500, publishes: 4, events: 100 };
 /** Acknowledged keys whose rows go in one statement. */
 const DELETED_TOGETHER = 500;
 /** Keys that must fail in a row, each for the first time, before the broker is taken to be at fault. */
