@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { startTestServer } from "../services/shared/testing/database.ts";
 import { chromium } from "./chromium.ts";
 import { coverageProblems } from "./coverage.ts";
+import { denoTest } from "./deno_test.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COVERAGE = join(ROOT, "coverage");
@@ -23,7 +24,7 @@ const started = performance.now();
 if (files.length === 0) {
   await step("format", [deno, "fmt", "--check"]);
   await step("lint", [deno, "lint"]);
-  await step("types", [deno, "check", ".ci", "services", "web", "e2e"]);
+  await step("types", [deno, "check", ".ci", "services", "web", "deploy", "e2e"]);
   await step("lock file", [deno, "run", "-A", ".ci/lock.ts"]);
 }
 await step("build", [deno, "run", "-A", "web/build.ts"]);
@@ -34,7 +35,9 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   environment.TEST_DATABASE_URL = server.url;
   await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
   // Browser and process tests measure what a user waits for: they run alone, after the others.
-  await tests("unit and integration tests", files.length > 0 ? files : ["services", "web"], ["--parallel"]);
+  await tests("unit and integration tests", files.length > 0 ? files : ["services", "web", "deploy"], [
+    "--parallel",
+  ]);
   if (files.length === 0) {
     await tests("browser and process tests", ["e2e/browser", "e2e/process"], []);
     await coverage();
@@ -57,42 +60,15 @@ function count(success: boolean, name: string): void {
   console.log(`${success ? "ok" : "FAILED"}: ${name}`);
 }
 
-/** Runs test files; every test counts, and a run that ends badly without a failed test counts as one. */
+/** Runs test files with coverage; every test counts. */
 async function tests(name: string, paths: string[], flags: string[]): Promise<void> {
-  console.log(`\n== ${name}`);
-  const child = new Deno.Command(deno, {
-    args: [
-      "test",
-      "-A",
-      "--no-check",
-      ...flags,
-      `--coverage=${COVERAGE}`,
-      "--coverage-raw-data-only",
-      ...paths,
-    ],
-    cwd: ROOT,
-    env: { ...environment, NO_COLOR: "1", DENO_JOBS: "2" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  // A test that hangs must not take the whole gate with it.
-  const timer = setTimeout(() => {
-    console.log(`FAILED: ${name} took more than ${PHASE_MINUTES} minutes`);
-    child.kill("SIGKILL");
-  }, PHASE_MINUTES * 60_000);
-  let tail = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    Deno.stdout.writeSync(new TextEncoder().encode(chunk));
-    tail = (tail + chunk).slice(-4_000);
-  }
-  const { success } = await child.status;
-  clearTimeout(timer);
-  const counts = [...tail.matchAll(/(\d+) passed[^|\n]*\| (\d+) failed/g)].at(-1);
-  const [good, bad] = [Number(counts?.[1] ?? 0), Number(counts?.[2] ?? 0)];
-  passed += good;
-  failed += bad;
-  if (good + bad === 0 || (!success && bad === 0)) count(false, `${name} did not end as it should`);
+  const counts = await denoTest(name, paths, {
+    flags: [...flags, `--coverage=${COVERAGE}`, "--coverage-raw-data-only"],
+    env: environment,
+    minutes: PHASE_MINUTES,
+  });
+  passed += counts.passed;
+  failed += counts.failed;
 }
 
 async function coverage(): Promise<void> {
