@@ -1,25 +1,20 @@
-/** The runtime's contract over Dapr and Kafka, with a sidecar for each replica, and witnesses that know neither. */
+/** The runtime's contract over Dapr and Kafka, with a sidecar for each replica. */
+import { kafkaDeadLetters } from "../../deploy/kafka/dead_letters.ts";
 import { type ContractHarness, runtimeContract } from "../../services/shared/runtime/contract_suite.ts";
-import { createDeadLetters } from "./dead_letters.ts";
 import { type Broker, SECRET, type SidecarReplica, startBroker } from "./broker.ts";
 
 let broker: Broker;
-let deadLetters: Awaited<ReturnType<typeof createDeadLetters>>;
 Deno.test.beforeAll(async () => {
   broker = await startBroker();
-  deadLetters = await createDeadLetters(broker.brokers, ["task-events"]);
 });
-Deno.test.afterAll(async () => {
-  await deadLetters[Symbol.asyncDispose]();
-  await broker[Symbol.asyncDispose]();
-});
+Deno.test.afterAll(async () => await broker[Symbol.asyncDispose]());
 
 runtimeContract("dapr", (): Promise<ContractHarness> => {
   const running: SidecarReplica[] = [];
   return Promise.resolve({
     topic: "task-events",
     unique: (word) => `${word}-${crypto.randomUUID()}`,
-    deadLetters,
+    deadLetters: kafkaDeadLetters(broker.brokers),
     secret: SECRET,
     async replica(service, configure) {
       const replica = await broker.replica(service, {

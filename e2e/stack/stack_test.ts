@@ -1,0 +1,279 @@
+/** The whole stack as an operator starts it: a user's work goes through, whatever part is killed meanwhile. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { kafkaClient } from "../../deploy/kafka/client.ts";
+import { freePorts } from "../../deploy/local/ports.ts";
+import { isRunning, type ProcessIdentity } from "../../deploy/local/process.ts";
+import { readRunFile, type RunFile } from "../../deploy/local/run_file.ts";
+import { connect } from "../../services/shared/store/database.ts";
+import { type Client, signUp } from "../support/client.ts";
+import { follow } from "../support/follow.ts";
+import {
+  inherited,
+  type RunningProcess,
+  spawn,
+  stopProcess,
+  temporaryFolder,
+  waitFor,
+} from "../support/rondo.ts";
+
+/** On a busy machine; what is built is built by then. */
+const START_MS = 180_000;
+/** Room for a part's restart, the pause before it included. */
+const BACK_MS = 60_000;
+
+interface RunningStack {
+  readonly origin: string;
+  readonly process: RunningProcess;
+  run(): Promise<RunFile>;
+  /** Runs a command of an operator; the answer is what it wrote. */
+  command(...args: string[]): Promise<string>;
+}
+
+async function startStack(dataDir: string, port: number): Promise<RunningStack> {
+  const env = { ...inherited(), ...cache(), RONDO_DATA_DIR: dataDir, PORT: String(port) };
+  const process = spawn(["run", "-A", "deploy/local/stack.ts"], env);
+  await waitFor(() => process.gone || process.output.stdout.includes("stack is running on"), START_MS);
+  assert.ok(!process.gone, process.output.stderr + process.output.stdout);
+  return {
+    origin: `http://localhost:${port}`,
+    process,
+    async run() {
+      const run = await readRunFile(join(dataDir, "stack"));
+      assert.ok(run !== null);
+      return run;
+    },
+    async command(...args) {
+      const [program = "", ...rest] = args;
+      const script = program === "stack" ? ["deploy/local/stack.ts"] : ["deploy/kafka/main.ts", program];
+      const child = spawn(["run", "-A", ...script, ...rest], env);
+      assert.equal(await child.ended, 0, child.output.stderr);
+      return child.output.stdout;
+    },
+  };
+}
+
+/** Where Dapr and Kafka are, when the user says it. */
+function cache(): Record<string, string> {
+  const names = [
+    "RONDO_CACHE_DIR",
+    "XDG_CACHE_HOME",
+    "DAPRD",
+    "DAPR_SCHEDULER",
+    "DAPR_PLACEMENT",
+    "JAVA_HOME",
+  ];
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+interface Task {
+  id: string;
+  title: string;
+  status: string;
+}
+
+/** Completes a repeating task; the next occurrence proves that outbox, relay, Kafka, recurrence and api work. */
+async function completeOne(client: Client): Promise<void> {
+  const title = `Water ${crypto.randomUUID()}`;
+  const made = await client.call<Task>("POST", "/api/tasks", {
+    title,
+    due: { date: "2027-01-31" },
+    recurrence: "daily",
+  });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const done = await client.call("POST", `/api/tasks/${made.body.id}/complete`, {});
+  assert.equal(done.status, 200);
+  await waitFor(async () => (await open(client, title)).length === 1, BACK_MS);
+}
+
+async function open(client: Client, title: string): Promise<Task[]> {
+  const { status, body } = await client.call<{ items: Task[] }>("GET", "/api/tasks?limit=200").catch(() => ({
+    status: 0,
+    body: { items: [] },
+  }));
+  return status === 200 ? body.items.filter((task) => task.title === title && task.status === "open") : [];
+}
+
+let stack: RunningStack;
+let client: Client;
+const folder = temporaryFolder();
+const [port = 0] = freePorts(1);
+
+Deno.test.beforeAll(async () => {
+  stack = await startStack(folder.path, port);
+  client = await signUp(stack.origin);
+});
+Deno.test.afterAll(async () => {
+  await stopProcess(stack.process, 60_000);
+  await folder[Symbol.asyncDispose]();
+});
+
+Deno.test("the stack: a completed task comes back, tabs see it at once, and the log has it", async () => {
+  await using tab = follow(client);
+  await waitFor(() => tab.open);
+  await completeOne(client);
+  await waitFor(() => tab.events.filter(({ event }) => event === "change").length >= 3);
+  await waitFor(async () => {
+    const { body } = await client.call<{ items: unknown[] }>("GET", "/api/audit");
+    return body.items.length >= 3;
+  });
+  const { body } = await client.call<{ valid: boolean }>("GET", "/api/audit/verify");
+  assert.equal(body.valid, true, JSON.stringify(body));
+});
+
+Deno.test("the stack: a reminder becomes due by Dapr's scheduler, once", async () => {
+  const at = Temporal.Now.instant().add({ seconds: 3 });
+  const title = `Call ${crypto.randomUUID()}`;
+  await client.call("POST", "/api/tasks", { title, reminders: [{ at: at.toString() }] });
+  const told = async () => {
+    const { body } = await client.call<{ items: { title: string }[] }>("GET", "/api/notifications");
+    return body.items.filter((one) => JSON.stringify(one).includes(title)).length;
+  };
+  await waitFor(async () => await told() > 0, 30_000);
+  // A second delivery would follow the first at once.
+  await completeOne(client);
+  assert.equal(await told(), 1);
+});
+
+Deno.test("the stack: what is for its own use can't be reached from outside", async () => {
+  for (const path of ["/internal/changes", "/metrics", "/dapr/events/task-events", "/job/x"]) {
+    const answer = await fetch(stack.origin + path, { method: "POST" });
+    await answer.body?.cancel();
+    assert.equal(answer.status, 404, path);
+  }
+  const page = await fetch(stack.origin);
+  assert.match(await page.text(), /<!doctype html>/i);
+});
+
+Deno.test("the stack: every service connects as its own role", async () => {
+  const { parts, databaseUrl } = await stack.run();
+  assert.ok(parts.length > 0);
+  const sql = connect({ url: databaseUrl, name: "witness", max: 1 });
+  try {
+    const rows = await sql<{ user: string; name: string }[]>`
+      select distinct usename as user, application_name as name from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`;
+    const superusers = rows.filter(({ user }) => user === "postgres");
+    assert.deepEqual(superusers, []);
+    assert.ok(rows.some(({ user }) => user === "rondo_api"));
+  } finally {
+    await sql.end();
+  }
+});
+
+for (const name of ["recurrence", "daprd-recurrence", "relay", "daprd-relay", "api", "daprd-api"]) {
+  Deno.test(`the stack: ${name} is started again after it was killed, and nothing is lost`, async () => {
+    const before = (await stack.run()).parts.find((part) => part.name === name);
+    await stack.command("stack", "kill", name);
+    if (name === "api") await waitFor(async () => await isUp(stack.origin), BACK_MS);
+    await completeOne(client);
+    const after = (await stack.run()).parts.find((part) => part.name === name);
+    assert.equal(after?.restarts, (before?.restarts ?? 0) + 1);
+    assert.match(stack.process.output.stdout, new RegExp(`${name} ended by SIGKILL: it is started again`));
+  });
+}
+
+Deno.test("the stack: tasks are made and changed while Kafka is down, and their events follow", async () => {
+  await using tab = follow(client);
+  await waitFor(() => tab.open);
+  await stack.command("stack", "kill", "kafka");
+  const title = `Offline ${crypto.randomUUID()}`;
+  const made = await client.call<Task>("POST", "/api/tasks", {
+    title,
+    due: { date: "2027-01-31" },
+    recurrence: "daily",
+  });
+  assert.equal(made.status, 201);
+  const done = await client.call("POST", `/api/tasks/${made.body.id}/complete`, {});
+  assert.equal(done.status, 200);
+  await waitFor(async () => (await open(client, title)).length === 1, BACK_MS);
+  await waitFor(() => JSON.stringify(tab.events.at(-1)?.data ?? "").includes(title), BACK_MS);
+});
+
+Deno.test("the stack: everything goes on after PostgreSQL was killed", async () => {
+  await stack.command("stack", "kill", "postgres");
+  await waitFor(async () => await isUp(stack.origin), BACK_MS);
+  await completeOne(client);
+});
+
+Deno.test("the stack: a reminder fires after the scheduler was killed", async () => {
+  const title = `Late ${crypto.randomUUID()}`;
+  const at = Temporal.Now.instant().add({ seconds: 10 });
+  await client.call("POST", "/api/tasks", { title, reminders: [{ at: at.toString() }] });
+  await stack.command("stack", "kill", "scheduler");
+  await waitFor(async () => {
+    const { body } = await client.call<{ items: unknown[] }>("GET", "/api/notifications");
+    return body.items.some((one) => JSON.stringify(one).includes(title));
+  }, 2 * BACK_MS);
+});
+
+Deno.test("the stack: an operator sees parts, topics, lag, logs and dead letters", async () => {
+  const status = await stack.command("stack", "status");
+  for (const name of ["postgres", "kafka", "scheduler", "api", "daprd-api", "gateway"]) {
+    assert.match(status, new RegExp(`^${name} +\\d+ `, "m"));
+  }
+  assert.match(await stack.command("topics", "check"), /as they should be/);
+  assert.match(await stack.command("topics", "describe"), /^task-events +12 partitions +1 replica +30 d$/m);
+  assert.match(await stack.command("stack", "logs", "api"), /api is running on/);
+  await waitFor(async () => /^recurrence +task-events +0$/m.test(await stack.command("lag")), BACK_MS);
+  const exporter = (await stack.run()).parts.find(({ name }) => name === "lag-exporter");
+  const metrics = await (await fetch(exporter?.address ?? "")).text();
+  assert.match(metrics, /^kafka_consumer_lag\{topic="task-events",group="audit"\} \d+$/m);
+
+  await publish((await stack.run()).brokers, "reminders", { id: "1", type: "no.such.v1" });
+  await waitFor(async () =>
+    /^reminders\.dlq\/0\/\d+ .*notifications/m.test(await stack.command("dlq", "list"))
+  );
+  const ids = () =>
+    stack.command("dlq", "list").then((list) => list.match(/^reminders\.dlq\/\d+\/\d+/gm) ?? []);
+  const first = await ids();
+  const [id = ""] = first;
+  assert.match(await stack.command("dlq", "show", id), /"type": "no\.such\.v1"/);
+  await stack.command("dlq", "replay", id);
+  // It can't be taken the second time, either: another letter.
+  await waitFor(async () => {
+    const now = await ids();
+    return !now.includes(id) && now.length === first.length;
+  });
+  await stack.command("dlq", "drop", ...await ids());
+  assert.match(await stack.command("dlq", "list"), /There are no dead letters/);
+});
+
+Deno.test("the stack: a killed one leaves its parts, and the next start ends them", async () => {
+  const left = processes(await stack.run());
+  stack.process.kill("SIGKILL");
+  await stack.process.ended;
+  for (const process of left) assert.equal(await isRunning(process), true);
+  stack = await startStack(folder.path, port);
+  for (const process of left) assert.equal(await isRunning(process), false);
+  await completeOne(client);
+});
+
+Deno.test("the stack: it stops on a signal, everything with it, and nothing is left", async () => {
+  const own = processes(await stack.run());
+  assert.equal(await stopProcess(stack.process, 60_000), 0);
+  assert.doesNotMatch(stack.process.output.stdout, /Stopping[^]*it is started again/);
+  for (const process of own) assert.equal(await isRunning(process), false);
+  assert.equal(await readRunFile(join(folder.path, "stack")), null);
+});
+
+function processes({ parts }: RunFile): ProcessIdentity[] {
+  return parts.flatMap(({ process }) => process === null ? [] : [process]);
+}
+
+async function isUp(origin: string): Promise<boolean> {
+  const answer = await fetch(`${origin}/ready`).catch(() => null);
+  await answer?.body?.cancel();
+  return answer?.status === 200;
+}
+
+/** Puts something onto a topic that no service would. */
+async function publish(brokers: string, topic: string, event: unknown): Promise<void> {
+  const producer = kafkaClient(brokers).producer();
+  await producer.connect();
+  await producer.send({ topic, messages: [{ key: "ada", value: JSON.stringify(event) }] });
+  await producer.disconnect();
+}
