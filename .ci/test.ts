@@ -33,7 +33,7 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
 {
   await using server = await startTestServer();
   environment.TEST_DATABASE_URL = server.url;
-  await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
+  if (files.length === 0) await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
   // Browser and process tests measure what a user waits for: they run alone, after the others.
   await tests("unit and integration tests", files.length > 0 ? files : ["services", "web", "deploy"], [
     "--parallel",
@@ -60,10 +60,10 @@ function count(success: boolean, name: string): void {
   console.log(`${success ? "ok" : "FAILED"}: ${name}`);
 }
 
-/** Runs test files with coverage; every test counts. */
+/** Runs test files, with coverage when it is all of them; every test counts. */
 async function tests(name: string, paths: string[], flags: string[]): Promise<void> {
   const counts = await denoTest(name, paths, {
-    flags: [...flags, `--coverage=${COVERAGE}`, "--coverage-raw-data-only"],
+    flags: [...flags, ...(files.length > 0 ? [] : [`--coverage=${COVERAGE}`, "--coverage-raw-data-only"])],
     env: environment,
     minutes: PHASE_MINUTES,
   });

@@ -5,14 +5,7 @@ import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
 import { isStorable, type Task } from "../shared/contracts/task.ts";
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
 import { notFound } from "../shared/http/problem.ts";
-import {
-  asUser,
-  type Fragment,
-  selectAsUser,
-  type Sql,
-  type Statements,
-  type Tx,
-} from "../shared/store/database.ts";
+import { asUser, type Fragment, selectAsUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { type FilterRow, type ListRow, toFilter, toList } from "./lists.ts";
 import { fromRow, PRIORITIES, TASK_COLUMNS, type TaskRow, type TaskState, toTask } from "./task_state.ts";
 import { type Change, type ChangeRow, type ProfileRow, toChange, toProfile } from "./unit.ts";
@@ -38,7 +31,7 @@ export interface TaskQuery {
 
 interface SortPlan {
   /** The expression that an index holds. */
-  by(tx: Statements): Fragment;
+  by(tx: Tx): Fragment;
   /** Casts a cursor's value back. */
   type: "timestamptz" | "smallint" | "text" | "real";
   order: "asc" | "desc";
@@ -118,10 +111,10 @@ async function zoneFor(query: TaskQuery, read: () => PromiseLike<{ time_zone: st
   return (await read())[0]?.time_zone ?? "UTC";
 }
 
-const zoneStatement = (statements: Statements, userId: string) =>
+const zoneStatement = (statements: Tx, userId: string) =>
   statements<{ time_zone: string }[]>`select time_zone from tasks.profiles where user_id = ${userId}`;
 
-function pageStatement(tx: Statements, userId: string, query: TaskQuery, present: Present) {
+function pageStatement(tx: Tx, userId: string, query: TaskQuery, present: Present) {
   const { name, order } = sortOf(query);
   const plan = SORTS[name];
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, name, order);
@@ -150,7 +143,7 @@ function pageStatement(tx: Statements, userId: string, query: TaskQuery, present
 
 /** The page that clients ask for; written out, like the status, it lets PostgreSQL keep one plan for every user. */
 const PAGE = 50;
-const STATUSES: Record<TaskQuery["status"], (tx: Statements) => Fragment> = {
+const STATUSES: Record<TaskQuery["status"], (tx: Tx) => Fragment> = {
   open: (tx) => tx`t.status = 'open'`,
   completed: (tx) => tx`t.status = 'completed'`,
   all: (tx) => tx`t.status in ('open', 'completed')`,
@@ -184,7 +177,7 @@ function readable(sort: string, value: string): boolean {
 }
 
 function taskConditions(
-  tx: Statements,
+  tx: Tx,
   userId: string,
   query: TaskQuery,
   { now, zone }: Present,
@@ -221,14 +214,14 @@ function taskConditions(
 const MARGIN = Temporal.Duration.from({ hours: 27 });
 
 /** Due on `date` or later: by the civil date where there is no time (it never moves), else by the instant. */
-function onOrAfter(tx: Statements, date: string, zone: string): Fragment {
+function onOrAfter(tx: Tx, date: string, zone: string): Fragment {
   const start = startOf(date, zone);
   return tx`(coalesce(t.due_at, 'infinity') >= ${start.subtract(MARGIN).toString()}
     and case when t.due_time is null then t.due_date >= ${date} else t.due_at >= ${start.toString()} end)`;
 }
 
 /** Due before `date`; a task with a time is so from `instant` on, where one is given (overdue). */
-function before(tx: Statements, date: string, zone: string, instant?: Temporal.Instant): Fragment {
+function before(tx: Tx, date: string, zone: string, instant?: Temporal.Instant): Fragment {
   const end = instant ?? startOf(date, zone);
   return tx`(coalesce(t.due_at, 'infinity') < ${end.add(MARGIN).toString()}
     and case when t.due_time is null then t.due_date < ${date} else t.due_at < ${end.toString()} end)`;

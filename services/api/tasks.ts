@@ -29,7 +29,7 @@ export async function createTasks(
   at: (index: number) => string = () => "",
 ): Promise<TaskState[]> {
   const zone = await unit.timeZone();
-  const inbox = await inboxId(unit);
+  const inbox = await unit.inboxId();
   const known = await ownLists(unit, inputs.flatMap((input) => input.listId ?? []));
   const ids = new Set(inputs.flatMap((input) => input.id ?? []));
   const parents = await unit.loadTasks(
@@ -280,7 +280,7 @@ export async function restoreTask(unit: Unit, id: string): Promise<TaskState> {
   const { deletedAt } = before;
   if (deletedAt === null) return before;
   const after: TaskState = { ...before, deletedAt: null };
-  if (!(await ownLists(unit, [after.listId])).has(after.listId)) after.listId = await inboxId(unit);
+  if (!(await ownLists(unit, [after.listId])).has(after.listId)) after.listId = await unit.inboxId();
   after.parentId = await liveParentId(unit, after);
   const restored = unit.changeTask("task.restored.v1", before, after);
   const together = await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at = ${deletedAt}`);
@@ -353,7 +353,7 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
     ...done,
     id: uuidv7(),
     parentId: await liveParentId(unit, done),
-    listId: lists.has(done.listId) ? done.listId : await inboxId(unit),
+    listId: lists.has(done.listId) ? done.listId : await unit.inboxId(),
     status: "open",
     due,
     dueAt: dueAtOf(due, zone),
@@ -401,14 +401,6 @@ async function liveTask(unit: Unit, id: string): Promise<TaskState> {
 }
 
 const inTrash = () => new ProblemError(409, "The task is in the trash: restore it first");
-
-/** The list of tasks that name none. */
-async function inboxId(unit: Unit): Promise<string> {
-  const [inbox] = await unit.tx<{ id: string }[]>`
-    select id from tasks.lists where user_id = ${unit.userId} and inbox`;
-  if (inbox === undefined) throw new Error("Cannot place a task as the account has no Inbox");
-  return inbox.id;
-}
 
 async function ownLists(unit: Unit, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();

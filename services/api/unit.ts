@@ -8,7 +8,7 @@ import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
 import { ProblemError } from "../shared/http/problem.ts";
-import { asUser, type Fragment, type Sql, type Tx } from "../shared/store/database.ts";
+import { type Fragment, setUser, type Sql, transact, type Tx } from "../shared/store/database.ts";
 import { buildEnvelopes, type EventDraft } from "../shared/store/outbox.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import type { Seal } from "./seal.ts";
@@ -56,6 +56,14 @@ export interface UnitOptions {
   causationId?: string;
   /** The `Idempotency-Key` of the request and what it is bound to. */
   idempotency?: { key: string; request: string };
+  foreseen?: Foreseen;
+}
+
+/** What a command is going to read: it is asked for together with the lock instead of after it. */
+export interface Foreseen {
+  taskId?: string;
+  /** A list to whose end a task will go; null is the Inbox. */
+  endOf?: string | null;
 }
 
 /** What a command answers over HTTP; kept for a repeat of its key. */
@@ -108,15 +116,15 @@ export function createUnits(dependencies: UnitsDependencies): Units {
   const { sql, runtime, seal } = dependencies;
   const turn = createTurns(MAX_WAITING);
 
-  async function transact<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T> {
+  async function run<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T> {
     let changed = false;
     const result = await turn(options.userId, () =>
-      asUser(sql, options.userId, async (tx) => {
+      transact(sql, async (tx) => {
         const unit = new Unit(tx, dependencies, options);
-        const value = await work(unit);
-        await unit.flush();
+        const result = await work(unit);
+        await unit.send();
         changed = unit.changes.length > 0;
-        return value;
+        return { result, begun: unit.begun };
       })).catch((cause) => {
         throw isLockTimeout(cause) ? busy(cause) : cause;
       });
@@ -125,11 +133,11 @@ export function createUnits(dependencies: UnitsDependencies): Units {
   }
 
   return {
-    run: transact,
+    run,
     async answer(options, work) {
       const { idempotency } = options;
       const fingerprint = idempotency === undefined ? "" : await fingerprintOf(idempotency.request);
-      return await transact(options, async (unit) => {
+      return await run(options, async (unit) => {
         const kept = idempotency === undefined
           ? undefined
           : await unit.keptAnswer(idempotency.key, fingerprint);
@@ -138,8 +146,7 @@ export function createUnits(dependencies: UnitsDependencies): Units {
         const answer: StoredAnswer = { status, headers, body: JSON.stringify(body) };
         if (idempotency === undefined) return answer;
         const sealed = { ...answer, body: await seal.seal(answer.body, contextOf(options)) };
-        // In one transaction it does not matter which comes first: they travel together.
-        await Promise.all([unit.flush(), unit.keepAnswer(idempotency.key, fingerprint, sealed)]);
+        unit.keepAnswer(idempotency.key, fingerprint, sealed);
         return answer;
       });
     },
@@ -185,12 +192,19 @@ export class Unit {
   readonly #tx: Tx;
   readonly #options: UnitOptions;
   readonly #metrics: Metrics;
+  /** Statements that were sent and have not been answered. */
+  readonly begun: Promise<unknown>[] = [];
   #causationId: string | undefined;
   #pending: Pending[] = [];
   #tasks = new Map<string, TaskState>();
   #locked: Promise<number>;
   #seq: number | undefined;
   #profile: Promise<Profile>;
+  #inboxId: Promise<string>;
+  /** The foreseen task, if there is one; then it is among `#tasks`. */
+  #foreseen: Promise<unknown> | undefined;
+  /** The last position of the foreseen list as it is stored. */
+  #end: Promise<{ listId: string; position: string | null } | undefined> | undefined;
 
   constructor(tx: Tx, dependencies: UnitsDependencies, options: UnitOptions) {
     this.#tx = tx;
@@ -201,23 +215,56 @@ export class Unit {
     this.#causationId = options.causationId;
     this.now = dependencies.now().round({ smallestUnit: "millisecond", roundingMode: "trunc" });
     this.at = formatInstant(this.now);
-    // Both leave with the transaction's first packet; the lock makes everything read after it stand still.
+    // All leave with the transaction's first packet; the lock makes everything read after it stand still.
+    this.#begin(setUser(tx, this.userId));
     const patience = `${dependencies.lockTimeoutMs ?? LOCK_TIMEOUT_MS}ms`;
-    this.#locked = tx<{ seq: number }[]>`
+    const locking = tx<{ seq: number }[]>`
       select s.seq from set_config('lock_timeout', ${patience}, true), tasks.streams s
-      where s.user_id = ${options.userId} for update of s`
-      .then(([row]) => {
+      where s.user_id = ${this.userId} for update of s`.execute();
+    this.#locked = quiet(locking.then(([row]) => {
+      if (row === undefined) throw new ProblemError(401, "This account no longer exists");
+      return row.seq;
+    }));
+    const account = this.#ask(
+      tx<(ProfileRow & { inbox_id: string })[]>`
+        select p.*, l.id as inbox_id
+        from tasks.profiles p join tasks.lists l on l.user_id = p.user_id and l.inbox
+        where p.user_id = ${this.userId}`,
+      ([row]) => {
         if (row === undefined) throw new ProblemError(401, "This account no longer exists");
-        return row.seq;
-      });
-    this.#profile = tx<ProfileRow[]>`select * from tasks.profiles where user_id = ${options.userId}`
-      .then(([row]) => {
-        if (row === undefined) throw new ProblemError(401, "This account no longer exists");
-        return toProfile(row);
-      });
-    // Awaited by whoever needs them; unawaited ones must not end the process.
-    this.#locked.catch(() => {});
-    this.#profile.catch(() => {});
+        return row;
+      },
+    );
+    this.#profile = quiet(account.then(toProfile));
+    this.#inboxId = quiet(account.then((row) => row.inbox_id));
+    this.#foresee(options.foreseen ?? {});
+  }
+
+  #foresee({ taskId, endOf }: Foreseen): void {
+    if (taskId !== undefined) {
+      this.#foreseen = this.#ask(this.#selectTasks([taskId]), (rows) => this.#remember(rows));
+    }
+    if (endOf === undefined) return;
+    const tx = this.#tx;
+    this.#end = this.#ask(
+      tx<{ listId: string; position: string | null }[]>`
+        select l.id as "listId", (${this.#lastPosition(tx`l.id`)}) as position
+        from tasks.lists l where l.user_id = ${this.userId} and ${
+        endOf === null ? tx`l.inbox` : tx`l.id = ${endOf}`
+      }`,
+      ([row]) => row,
+    );
+  }
+
+  /** Sends a query now; when the lock is not had, that is why it fails too. */
+  #ask<Row extends object, T>(query: postgres.PendingQuery<Row[]>, read: (rows: Row[]) => T): Promise<T> {
+    const sent = query.execute();
+    return quiet(Promise.all([sent, this.#locked]).then(([rows]) => read(rows)));
+  }
+
+  /** Sends a statement now; the commit waits for it. */
+  #begin(statement: Promise<unknown>): void {
+    this.begun.push(quiet(statement));
   }
 
   get tx(): Tx {
@@ -233,23 +280,42 @@ export class Unit {
     return (await this.#profile).timeZone;
   }
 
+  /** The list of tasks that name none. */
+  inboxId(): Promise<string> {
+    return this.#inboxId;
+  }
+
   get causationId(): string | undefined {
     return this.#causationId;
   }
 
   /** The tasks of these ids that this user has, trash included, as they are inside this unit. */
   async loadTasks(ids: readonly string[]): Promise<Map<string, TaskState>> {
+    await this.#foreseen;
     const missing = ids.filter((id) => !this.#tasks.has(id));
-    if (missing.length > 0) {
-      const rows = await this.#tx<TaskRow[]>`
-        select ${this.#tx(TASK_COLUMNS)} from tasks.tasks
-        where user_id = ${this.userId} and id = any(${missing}::uuid[])`;
-      for (const row of rows) this.#tasks.set(row.id, fromRow(row));
-    }
+    if (missing.length > 0) this.#remember(await this.#selectTasks(missing));
     return new Map(ids.flatMap((id) => {
       const state = this.#tasks.get(id);
       return state === undefined ? [] : [[id, state]];
     }));
+  }
+
+  #selectTasks(ids: readonly string[]) {
+    return this.#tx<TaskRow[]>`
+      select ${this.#tx(TASK_COLUMNS)} from tasks.tasks
+      where user_id = ${this.userId} and id = any(${ids}::uuid[])`;
+  }
+
+  /** Takes stored rows in, except where this unit has a newer state. */
+  #remember(rows: readonly TaskRow[]): void {
+    for (const row of rows) if (!this.#tasks.has(row.id)) this.#tasks.set(row.id, fromRow(row));
+  }
+
+  #lastPosition(listId: Fragment): Fragment {
+    return this.#tx`
+      select position from tasks.tasks
+      where user_id = ${this.userId} and list_id = ${listId} and deleted_at is null
+      order by position desc limit 1`;
   }
 
   /** Tasks by a condition on the stored rows, overlaid with what this unit changed. */
@@ -267,11 +333,11 @@ export class Unit {
 
   /** The last position of a list, with what this unit has placed there; null when it is empty. */
   async lastPosition(listId: string): Promise<string | null> {
-    const [stored] = await this.#tx<{ position: string }[]>`
-      select position from tasks.tasks
-      where user_id = ${this.userId} and list_id = ${listId} and deleted_at is null
-      order by position desc limit 1`;
-    let last = stored?.position ?? null;
+    const foreseen = await this.#end;
+    let last = foreseen?.listId === listId
+      ? foreseen.position
+      : (await this.#tx<{ position: string }[]>`${this.#lastPosition(this.#tx`${listId}`)}`)[0]?.position ??
+        null;
     for (const { entity } of this.#pending) {
       if (entity.kind !== "task" || entity.after.listId !== listId) continue;
       if (last === null || entity.after.position > last) last = entity.after.position;
@@ -324,13 +390,24 @@ export class Unit {
 
   /** Writes what is pending: rows, numbered changes and outbox together. */
   async flush(): Promise<void> {
-    const seq = this.#seq ?? await this.#locked;
-    this.#seq = seq;
-    while (this.#pending.length > 0) await this.#write(this.#pending.splice(0, SLICE));
+    await this.send();
+    await Promise.all(this.begun);
   }
 
-  async #write(pending: readonly Pending[]): Promise<void> {
+  /** Sends what is pending to be written; the commit waits for it. */
+  async send(): Promise<void> {
+    this.#seq ??= await this.#locked;
     const { timeZone } = await this.#profile;
+    while (this.#pending.length > 0) {
+      // What was foreseen is older than this.
+      this.#end = undefined;
+      this.#begin(this.#write(this.#pending.splice(0, SLICE), timeZone));
+      // One slice at a time: a large import is not to lie in memory as a whole.
+      if (this.#pending.length > 0) await this.begun.at(-1);
+    }
+  }
+
+  #write(pending: readonly Pending[], timeZone: string): Promise<unknown> {
     const first = (this.#seq ?? 0) + 1;
     const drafts = pending.map((entry) => this.#draft(entry, timeZone));
     const envelopes = buildEnvelopes(drafts, first, {
@@ -371,7 +448,6 @@ export class Unit {
         preferences,
       })),
     };
-    await writeRows(this.#tx, this.userId, rows, pending.length);
     this.#seq = first + pending.length - 1;
     this.changes.push(...envelopes.map((event) =>
       toChange({
@@ -384,6 +460,7 @@ export class Unit {
         data: event.data,
       })
     ));
+    return writeRows(this.#tx, this.userId, rows, pending.length);
   }
 
   #draft({ type, entity }: Pending, timeZone: string): EventDraft {
@@ -419,14 +496,20 @@ export class Unit {
   }
 
   /** Keeps an answer, its body sealed, for a repeat of its key. */
-  async keepAnswer(key: string, fingerprint: string, answer: StoredAnswer): Promise<void> {
-    await this.#tx`
+  keepAnswer(key: string, fingerprint: string, answer: StoredAnswer): void {
+    this.#begin(this.#tx`
       insert into tasks.idempotency (user_id, key, fingerprint, status, headers, body, created_at)
       values (${this.userId}, ${key}, ${fingerprint}, ${answer.status}, ${this.#tx.json(answer.headers)},
         ${answer.body}, ${this.at})
       on conflict (user_id, key) do update set fingerprint = excluded.fingerprint, status = excluded.status,
-        headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`;
+        headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`.execute());
   }
+}
+
+/** A promise whose rejection is its awaiter's matter, if it has one. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 function entityData(entity: Entity, timeZone: string): Record<string, unknown> {
@@ -465,8 +548,8 @@ interface Rows {
   profiles: unknown[];
 }
 
-async function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Promise<void> {
-  await tx`
+function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Promise<unknown> {
+  return tx`
     with given as (
       select ${JSON.stringify(rows)}::text::json as rows
     ), numbered as (
@@ -514,7 +597,7 @@ async function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Pro
     insert into tasks.outbox (user_id, seq, topics, event)
     select ${userId}, r.seq, r.topics, r.event
     from given, json_to_recordset(given.rows -> 'changes') as r (seq bigint, topics text[], event json)
-    order by r.seq`;
+    order by r.seq`.execute();
 }
 
 /** A row of `tasks.changes`, or an event that will be one. */

@@ -27,6 +27,7 @@ import { notificationColumns, tellReminder } from "./telling.ts";
 
 const NAME = "notifications";
 const SWEEP_EVERY_MS = 30_000;
+const PRUNE_EVERY_MS = 600_000;
 const PROFILES_AT_ONCE = 8;
 
 export interface NotificationsOptions {
@@ -83,15 +84,9 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   const app = createServiceApp({ name: NAME, dependencies, ready });
   const sending = createSending({ sql, runtime, clock, metrics, mailer, publicUrl });
   // Two loops: neither a slow mail server nor a scheduler that does not answer holds up the other's work.
-  const due = createLoop({
-    everyMs: SWEEP_EVERY_MS,
-    log,
-    async run() {
-      await sending.sendDue();
-      await sending.prune();
-    },
-  });
+  const due = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.sendDue });
   const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.settleJobs });
+  const prune = createLoop({ everyMs: PRUNE_EVERY_MS, log, run: sending.prune });
 
   runtime.subscribe({
     topic: "reminders",
@@ -197,12 +192,13 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
     async start() {
       due.start();
       jobs.start();
+      prune.start();
       await runtime.start();
     },
     async stop() {
       forget();
       await runtime.stop();
-      await Promise.all([due.stop(), jobs.stop()]);
+      await Promise.all([due.stop(), jobs.stop(), prune.stop()]);
       mailer?.close();
     },
   };

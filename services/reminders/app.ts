@@ -23,6 +23,7 @@ import { takeEvent } from "./ledger.ts";
 
 const NAME = "reminders";
 const SWEEP_EVERY_MS = 30_000;
+const PRUNE_EVERY_MS = 600_000;
 
 const listRoute = createRoute({
   method: "get",
@@ -55,34 +56,35 @@ export function createReminders(dependencies: ServiceDependencies): Service {
   const app = createServiceApp({ name: NAME, dependencies, ready });
   const firing = createFiring({ sql, runtime, clock, metrics });
   // Two loops: a scheduler that does not answer must not hold up what is due.
-  const overdue = createLoop({
-    everyMs: SWEEP_EVERY_MS,
-    log,
-    async run() {
-      await firing.fireOverdue();
-      await firing.prune();
-    },
-  });
+  const overdue = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: firing.fireOverdue });
   const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: firing.settleJobs });
+  const prune = createLoop({ everyMs: PRUNE_EVERY_MS, log, run: firing.prune });
 
   runtime.subscribe({
     topic: "task-events",
     consumer: NAME,
-    handle: createConsumer({
-      sql,
-      schema: "reminders",
-      consumer: NAME,
-      ...{ log, metrics, clock },
-      async effect(tx, event) {
-        const scheduled = await takeEvent(tx, event, clock.now());
-        metrics.remindersScheduled.inc(scheduled);
-      },
-      committed() {
-        runtime.wake("outbox");
-        overdue.wake();
-        jobs.wake();
-      },
-    }),
+    async handle(batch) {
+      let written = 0;
+      const consume = createConsumer({
+        sql,
+        schema: "reminders",
+        consumer: NAME,
+        ...{ log, metrics, clock },
+        async effect(tx, event) {
+          const planned = await takeEvent(tx, event, clock.now());
+          metrics.remindersScheduled.inc(planned.scheduled);
+          written += planned.written;
+        },
+        committed() {
+          // Most changes are of tasks without reminders: nobody has to look at the ledger for them.
+          if (written === 0) return;
+          runtime.wake("outbox");
+          overdue.wake();
+          jobs.wake();
+        },
+      });
+      return await consume(batch);
+    },
   });
   runtime.jobs.handle((job) => firing.fire(job.name));
   const forget = runtime.onWake("reminder-jobs", () => jobs.wake());
@@ -117,12 +119,13 @@ export function createReminders(dependencies: ServiceDependencies): Service {
     async start() {
       overdue.start();
       jobs.start();
+      prune.start();
       await runtime.start();
     },
     async stop() {
       forget();
       await runtime.stop();
-      await Promise.all([overdue.stop(), jobs.stop()]);
+      await Promise.all([overdue.stop(), jobs.stop(), prune.stop()]);
     },
   };
 }

@@ -14,18 +14,28 @@ export const TOPICS: readonly Topic[] = ["reminders"];
 /** Who fires: no user. */
 export const ACTOR = { kind: "system", id: "reminders" } as const;
 
+/** What an event did to the ledger. */
+export interface Planned {
+  /** Reminders that were set anew. */
+  scheduled: number;
+  /** Rows that were written. */
+  written: number;
+}
+
+const NOTHING: Planned = { scheduled: 0, written: 0 };
+
 /**
- * Takes one event of `task-events`; answers how many reminders it scheduled.
+ * Takes one event of `task-events`.
  *
  * @throws PoisonEvent when a reminder's duration can't be read
  */
-export async function takeEvent(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
+export async function takeEvent(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<Planned> {
   if (event.type.startsWith("task.")) return await takeTask(tx, event, now);
   if (event.type === "profile.updated.v1") return await takeProfile(tx, event, now);
-  return 0;
+  return NOTHING;
 }
 
-async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
+async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<Planned> {
   const { task, timeZone, userId, seq } = event.data as TaskEvent["data"];
   const told: Plan = {
     taskId: task.id,
@@ -55,22 +65,22 @@ async function takeTask(tx: Tx, event: Envelope, now: Temporal.Instant): Promise
     where p.seq < excluded.seq
     returning time_zone as "timeZone"`.execute();
   const [rows, [fresh]] = await Promise.all([ledgerRows(tx, [task.id]), stored, locked]);
-  if (fresh === undefined) return 0;
+  if (fresh === undefined) return NOTHING;
   const plan = fresh.timeZone === timeZone ? told : inZone(told, fresh.timeZone);
   return await replan(tx, { event, now, plans: [plan], rows });
 }
 
 /** A floating due is wherever the user is: a new zone moves the reminders of every such task. */
-async function takeProfile(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<number> {
+async function takeProfile(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<Planned> {
   const { profile, before, userId, seq } = event.data as ProfileEvent["data"];
-  if (before === null || !("timeZone" in before)) return 0;
+  if (before === null || !("timeZone" in before)) return NOTHING;
   await lockUser(tx, "reminders", userId);
   const fresh = await tx`
     insert into reminders.zones as z (user_id, seq, time_zone) values (${userId}, ${seq}, ${profile.timeZone})
     on conflict (user_id) do update set seq = excluded.seq, time_zone = excluded.time_zone
     where z.seq < excluded.seq
     returning user_id`;
-  if (fresh.length === 0) return 0;
+  if (fresh.length === 0) return NOTHING;
   const known = await tx<Omit<Plan, "active" | "timeZone" | "dueAt">[]>`
     update reminders.plans
     set time_zone = ${profile.timeZone}
@@ -106,7 +116,7 @@ interface Replanning {
   rows: readonly LedgerRow[];
 }
 
-async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<number> {
+async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<Planned> {
   const cause: Cause = { type: event.type as EventType, at: Temporal.Instant.from(event.time) };
   const ofTask = Map.groupBy(rows, ({ taskId }) => taskId);
   const written: Record<string, unknown>[] = [];
@@ -146,7 +156,10 @@ async function replan(tx: Tx, { event, now, plans, rows }: Replanning): Promise<
     written.length > 0 ? write(tx, event, written, now) : undefined,
     appendEvents(tx, drafts, { schema: "reminders", source: "reminders", userId, now, causationId }),
   ]);
-  return drafts.filter((draft) => draft.type === "reminder.scheduled.v1").length;
+  return {
+    scheduled: drafts.filter((draft) => draft.type === "reminder.scheduled.v1").length,
+    written: written.length,
+  };
 }
 
 function steps(plan: Plan, rows: readonly LedgerRow[], why: Cause): Step[] {

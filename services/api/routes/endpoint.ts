@@ -12,7 +12,7 @@ import {
   requireScope,
   type Scope,
 } from "../auth.ts";
-import type { Answer, StoredAnswer, Unit, UnitOptions, Units } from "../unit.ts";
+import type { Answer, Foreseen, StoredAnswer, Unit, UnitOptions, Units } from "../unit.ts";
 
 /** What every endpoint is built with. */
 export interface EndpointTools {
@@ -36,9 +36,12 @@ export interface Call<P, Q, B> {
   /**
    * Runs a command once per `Idempotency-Key`; the answer to give.
    *
-   * @param content what stands for the body when the key is bound to it; default: the JSON as it came
+   * @param options.content what stands for the body when the key is bound to it; default: the JSON as it came
    */
-  command(work: (unit: Unit) => Promise<Answer>, content?: string): Promise<Response>;
+  command(
+    work: (unit: Unit) => Promise<Answer>,
+    options?: { content?: string; foreseen?: Foreseen },
+  ): Promise<Response>;
 }
 
 /** The contract of an endpoint. */
@@ -178,11 +181,12 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
       params,
       query,
       body,
-      command: async (work, content = text) => {
+      command: async (work, { content = text, foreseen = {} } = {}) => {
         const { pathname, search } = new URL(context.req.url);
         const options: UnitOptions = {
           userId: principal.userId,
           actor: principal.actor,
+          foreseen,
           ...(key === undefined ? {} : {
             idempotency: { key, request: `${context.req.method} ${pathname}${search}\n${content}` },
           }),

@@ -135,7 +135,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
       const [state] = await createTasks(unit, [body]);
       if (state === undefined) throw new Error("Cannot answer as no task was made");
       return taskAnswer(state, 201, { location: `/api/tasks/${state.id}` });
-    }));
+    }, { foreseen: { endOf: body.listId ?? null } }));
 
   endpoint(
     tools,
@@ -221,7 +221,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     command(async (unit) => {
       requireMatch(context, (await ownTask(unit, params.id)).version);
       return taskAnswer(await patchTask(unit, params.id, body));
-    }));
+    }, { foreseen: { taskId: params.id } }));
 
   const action = (
     path: string,
@@ -243,7 +243,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
       command(async (unit) => {
         requireMatch(context, (await ownTask(unit, params.id)).version);
         return taskAnswer(await run(unit, params.id));
-      }));
+      }, { foreseen: { taskId: params.id } }));
 
   action("/api/tasks/{id}", "delete", "Move a task and its subtasks to trash", deleteTask);
   action("/api/tasks/{id}/restore", "post", "Bring a task back from trash", restoreTask);
@@ -264,7 +264,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     command(async (unit) => {
       requireMatch(context, (await ownTask(unit, params.id)).version);
       return taskAnswer(await completeTask(unit, params.id, body ?? {}));
-    }));
+    }, { foreseen: { taskId: params.id } }));
 
   endpoint(
     tools,

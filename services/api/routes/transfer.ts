@@ -56,7 +56,9 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
       { format: query.format, text, timeZone, now: formatInstant(clock.now()) },
       context.req.raw.signal,
     );
-    return command(async (unit) => ({ status: 200, body: await importTasks(unit, parsed) }), text);
+    return command(async (unit) => ({ status: 200, body: await importTasks(unit, parsed) }), {
+      content: text,
+    });
   });
 
   endpoint(tools, {

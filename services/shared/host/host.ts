@@ -33,14 +33,19 @@ export async function openHost(config: Config, options: HostOptions): Promise<Ho
   await prepareDatabase(options.url);
   return createHost(config, options.url, ({ open, metrics }) => {
     const hub = createEmbeddedHub({
-      sql: open({ name: "broker", role: "rondo_broker", max: 12 }),
+      sql: open({ name: "broker", role: "rondo_broker", max: 12, asyncCommit: true }),
       log: createLog({ service: "broker", level: config.LOG_LEVEL }),
       metrics,
       clock: systemClock,
       internalToken: options.internalToken,
       peers: config.PEERS,
     });
-    return { runtime: (name) => hub.runtime(name), register: hub.register, close: () => hub.close() };
+    return {
+      logInDatabase: true,
+      runtime: (name) => hub.runtime(name),
+      register: hub.register,
+      close: () => hub.close(),
+    };
   });
 }
 
@@ -58,6 +63,7 @@ export function openDaprHost(config: Config, url: string): Host {
     );
   }
   return createHost(config, url, ({ metrics }) => ({
+    logInDatabase: false,
     runtime: (name, sql) =>
       createDaprRuntime({
         address: `http://127.0.0.1:${DAPR_HTTP_PORT}`,
@@ -73,8 +79,18 @@ export function openDaprHost(config: Config, url: string): Host {
   }));
 }
 
+/**
+ * Services whose work leaves the database: an answer to a person, an e-mail. The others' effects, and the record of
+ * how far they have read, are rows of one database when the broker's log is there too: a crash that undoes the
+ * latest commits undoes both, and the events are taken again. So only these wait until a commit is on disk, which
+ * also puts there whatever was committed before it.
+ */
+const LEAVES_DATABASE = new Set(["api", "notifications"]);
+
 /** Where the runtimes of a host come from. */
 interface Backing {
+  /** Whether the broker's log is in the database in which the services' effects are. */
+  logInDatabase: boolean;
   runtime(name: string, sql: Sql): Runtime;
   /** Makes a service reachable for the others of this process. */
   register(service: Service): void;
@@ -100,7 +116,10 @@ function createHost(
     log,
     connect: open,
     dependencies(name, role) {
-      const sql = open({ name, role, max: name === "api" ? 16 : 6 });
+      const sql = open({
+        ...{ name, role, max: name === "api" ? 12 : 5 },
+        asyncCommit: backing.logInDatabase && !LEAVES_DATABASE.has(name),
+      });
       return {
         sql,
         runtime: backing.runtime(name, sql),

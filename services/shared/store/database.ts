@@ -3,9 +3,8 @@ import postgres from "postgres";
 import { formatArray, parseArray } from "./arrays.ts";
 
 export type Sql = postgres.Sql;
-export type Tx = postgres.TransactionSql;
-/** Builds statements; a pool and a transaction can both do that. */
-export type Statements = postgres.ISql;
+/** Builds statements and runs them: a pool for itself, a transaction as a part of it. */
+export type Tx = postgres.ISql;
 /** A piece of a statement, to be put into another. */
 export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
@@ -21,21 +20,28 @@ export interface ConnectOptions {
   searchPath?: string;
   /** True: dates come as `Date`, for a library that wants them so. */
   nativeTypes?: boolean;
+  /**
+   * True: a commit is not waited for until it is on disk. A crash of PostgreSQL may undo the latest commits then,
+   * but none that is older than one that it kept.
+   */
+  asyncCommit?: boolean;
 }
 
-/** The lanes of each pool's reads. */
-const lanes = new WeakMap<Sql, Lanes>();
+/** The lanes of each pool: reads and writes have their own, so that writes that wait for a lock hold up no read. */
+const lanes = new WeakMap<Sql, { reads: Lanes; writes: Lanes }>();
 
 /** A pool. Dates come back as text (`YYYY-MM-DD`, `HH:MM:SS`, ISO instants), never as `Date`; bigint as number. */
 export function connect(options: ConnectOptions): Sql {
   const max = options.max ?? 10;
   const sql = open(options, { max, onnotice: () => {} });
-  const own = new Lanes(
-    (onnotice) => open(options, { max: 1, max_lifetime: null, onnotice }),
-    Math.ceil(max / 2),
-  );
+  const make = () =>
+    new Lanes(
+      (events) => open({ ...options, readOnly: true }, { max: 1, max_lifetime: null, ...events }),
+      Math.ceil(max / 2),
+    );
+  const own = { reads: make(), writes: make() };
   const endPool = sql.end;
-  sql.end = async (how) => void await Promise.all([endPool(how), own.end()]);
+  sql.end = async (how) => void await Promise.all([endPool(how), own.reads.end(), own.writes.end()]);
   lanes.set(sql, own);
   return sql;
 }
@@ -56,10 +62,12 @@ export async function createDatabase(url: string): Promise<void> {
 
 type Settings = Pick<
   postgres.Options<Record<string, postgres.PostgresType>>,
-  "max" | "max_lifetime" | "onnotice"
+  "max" | "max_lifetime" | "onnotice" | "onclose"
 >;
+type LaneEvents = Required<Pick<Settings, "onnotice" | "onclose">>;
 
-function open(options: ConnectOptions, settings: Settings): Sql {
+/** @param options.readOnly what is not in a transaction that says otherwise may only read */
+function open(options: ConnectOptions & { readOnly?: boolean }, settings: Settings): Sql {
   return postgres(options.url, {
     ...settings,
     connect_timeout: 10,
@@ -71,6 +79,8 @@ function open(options: ConnectOptions, settings: Settings): Sql {
       DateStyle: "ISO, YMD",
       ...(options.role === undefined ? {} : { role: options.role }),
       ...(options.searchPath === undefined ? {} : { search_path: options.searchPath }),
+      ...(options.readOnly ? { default_transaction_read_only: true } : {}),
+      ...(options.asyncCommit ? { synchronous_commit: "off" } : {}),
     },
     types: options.nativeTypes ? {} : {
       date: { to: 1082, from: [1082], serialize: String, parse: String },
@@ -99,7 +109,11 @@ export function parseInstant(text: string): string {
 }
 
 /** Runs `work` in one transaction in which row-level security sees only `userId`. */
-export function asUser<T>(sql: Sql, userId: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function asUser<T>(
+  sql: Sql,
+  userId: string,
+  work: (tx: postgres.TransactionSql) => Promise<T>,
+): Promise<T> {
   return sql.begin(async (tx) => {
     // Not awaited before the work: it travels in the same packet as the work's first query, in order.
     const scoped = setUser(tx, userId);
@@ -117,13 +131,32 @@ export async function selectAsUser<T extends readonly (object | undefined)[]>(
   userId: string,
   select: Select<T>,
 ): Promise<T> {
+  return await lanesOf(sql).reads.select(userId, select);
+}
+
+/** What a transaction gives, and statements that it has begun (`execute()`) and left for the commit to wait for. */
+export interface Finished<T> {
+  result: T;
+  begun?: readonly Promise<unknown>[];
+}
+
+/**
+ * One transaction whose begin travels with the first statements of `work`, and whose commit with the last ones. A
+ * rejection, of `work` or of what it has begun, undoes it, and so does a connection that is lost meanwhile: this
+ * rejects then, whatever `work` made of it. The pool is one that `connect` made.
+ */
+export async function transact<T>(sql: Sql, work: (tx: Tx) => Promise<Finished<T>>): Promise<T> {
+  return await lanesOf(sql).writes.transact(work);
+}
+
+function lanesOf(sql: Sql): { reads: Lanes; writes: Lanes } {
   const own = lanes.get(sql);
-  if (own === undefined) throw new Error("Cannot select as the pool was not made by connect()");
-  return await own.select(userId, select);
+  if (own === undefined) throw new Error("Cannot use the pool's lanes as it was not made by connect()");
+  return own;
 }
 
 /** Points row-level security of this transaction at another user (`*`: every user, for roles whose policies take it). */
-export function setUser(tx: Statements, userId: string): Promise<unknown> {
+export function setUser(tx: Tx, userId: string): Promise<unknown> {
   return tx`select set_config('rondo.user_id', ${userId}, true)`.execute();
 }
 
@@ -142,14 +175,16 @@ export function lockUser(tx: Tx, schema: string, userId: string): Promise<unknow
 
 /** Makes one select, without sending it. */
 export type Select<T extends readonly (object | undefined)[]> = (
-  statements: Statements,
+  tx: Tx,
 ) => postgres.PendingQuery<T>;
 
 /** One connection with one transaction at a time. */
 interface Lane {
   sql: Sql;
-  /** PostgreSQL said that a transaction did not begin or end where it should. */
+  /** The connection was lost, or PostgreSQL said that a transaction did not begin or end where it should. */
   torn: boolean;
+  /** Rejects when the connection is lost. */
+  lost: PromiseWithResolvers<never>;
 }
 
 /** Notices of `begin` inside of a transaction and of `commit` outside of one. */
@@ -161,14 +196,14 @@ const TORN = new Set(["25001", "25P01"]);
  * its connection, or whose transaction was torn, is closed and another takes its place.
  */
 class Lanes {
-  readonly #open: (onnotice: (notice: postgres.Notice) => void) => Sql;
+  readonly #open: (events: LaneEvents) => Sql;
   readonly #most: number;
   readonly #idle: Lane[] = [];
   readonly #taken = new Set<Lane>();
   readonly #waiting: PromiseWithResolvers<Lane>[] = [];
   #ended = false;
 
-  constructor(open: (onnotice: (notice: postgres.Notice) => void) => Sql, most: number) {
+  constructor(open: (events: LaneEvents) => Sql, most: number) {
     this.#open = open;
     this.#most = most;
   }
@@ -191,6 +226,20 @@ class Lanes {
     }
   }
 
+  async transact<T>(work: (tx: Tx) => Promise<Finished<T>>): Promise<T> {
+    const lane = await this.#take();
+    let sound = false;
+    try {
+      // Of a connection that is lost the driver leaves some statements unanswered for ever.
+      return await Promise.race([
+        lane.lost.promise,
+        begun(run(lane, work, (answered) => sound = answered)),
+      ]);
+    } finally {
+      this.#give(lane, sound && !lane.torn);
+    }
+  }
+
   async end(): Promise<void> {
     this.#ended = true;
     for (const { reject } of this.#waiting.splice(0)) reject(ended());
@@ -205,7 +254,12 @@ class Lanes {
       this.#waiting.push(turn);
       return await turn.promise;
     }
-    const lane = this.#idle.pop() ?? this.#make();
+    let lane = this.#idle.pop();
+    while (lane?.torn) {
+      void lane.sql.end({ timeout: 0 });
+      lane = this.#idle.pop();
+    }
+    lane ??= this.#make();
     this.#taken.add(lane);
     return lane;
   }
@@ -226,12 +280,52 @@ class Lanes {
   #make(): Lane {
     const lane: Lane = {
       torn: false,
-      sql: this.#open((notice) => {
-        if (TORN.has(String(notice.code))) lane.torn = true;
+      lost: Promise.withResolvers(),
+      sql: this.#open({
+        onnotice: (notice) => {
+          if (TORN.has(String(notice.code))) lane.torn = true;
+        },
+        onclose: () => {
+          lane.torn = true;
+          lane.lost.reject(new Error("Cannot go on as the connection to the database was lost"));
+        },
       }),
     };
+    begun(lane.lost.promise);
     return lane;
   }
+}
+
+/** @param answered told whether PostgreSQL has ended the transaction, one way or the other */
+async function run<T>(
+  lane: Lane,
+  work: (tx: Tx) => Promise<Finished<T>>,
+  answered: (is: boolean) => void,
+): Promise<T> {
+  const { sql } = lane;
+  // A lane alone can't write: what the driver sends on a new connection, its transaction lost, changes nothing.
+  const begin = begun(sql`begin read write`.execute());
+  let finished: Finished<T>;
+  try {
+    finished = await work(sql);
+  } catch (cause) {
+    await begin;
+    await sql`rollback`;
+    answered(true);
+    // Whatever it says, it had lost its transaction when it said it.
+    throw lane.torn ? new Error("Cannot finish a transaction whose connection was lost", { cause }) : cause;
+  }
+  const commit = begun(sql`commit`.execute());
+  const statements = [begin, ...(finished.begun ?? []).map(begun)];
+  try {
+    // What failed first says why: what comes after it only says that the transaction has failed.
+    for (const statement of statements) await statement;
+  } finally {
+    answered(await commit.then(() => true, () => false));
+  }
+  const { command } = await commit;
+  if (command !== "COMMIT" || lane.torn) throw new Error("Cannot commit a transaction that has failed");
+  return finished.result;
 }
 
 /** Sends the four as one; answered only when PostgreSQL has answered all of them, or the connection has failed. */
@@ -259,6 +353,12 @@ async function send<T extends readonly (object | undefined)[]>(
     if (isRefusal(cause)) await Promise.allSettled(sent);
     throw cause;
   }
+}
+
+/** A statement that was sent and is awaited later; until then its failure must not end the process. */
+function begun<T extends Promise<unknown>>(statement: T): T {
+  statement.catch(() => {});
+  return statement;
 }
 
 /** Whether PostgreSQL refused a statement and goes on; it says 57P… when it ends the connection. */

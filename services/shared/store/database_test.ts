@@ -2,9 +2,18 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { testDatabase } from "../testing/database.ts";
 import { waitFor } from "../testing/fake_runtime.ts";
-import { asUser, connect, parseInstant, selectAsUser, type Sql, type Statements } from "./database.ts";
+import {
+  asUser,
+  connect,
+  parseInstant,
+  selectAsUser,
+  setUser,
+  type Sql,
+  transact,
+  type Tx,
+} from "./database.ts";
 
-const userOf = (statements: Statements) =>
+const userOf = (statements: Tx) =>
   statements<{ user: string; pid: number; at: string }[]>`
     select current_setting('rondo.user_id', true) as user, pg_backend_pid() as pid, now() as at`;
 
@@ -177,4 +186,100 @@ Deno.test("selectAsUser() refuses a pool that has ended, and one that connect() 
   const foreign = postgres(database.url, { max: 1 }) as unknown as Sql;
   await assert.rejects(() => selectAsUser(foreign, crypto.randomUUID(), userOf), /not made by connect/);
   await foreign.end();
+});
+
+Deno.test("transact() commits what it has begun, and nothing of a transaction in which anything failed", async () => {
+  await using database = await testDatabase();
+  const admin = database.connect();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "transact-all", max: 2 });
+  const user = crypto.randomUUID();
+  const make = (tx: Tx, name: string) =>
+    tx`
+      insert into tasks.profiles (user_id, name, email, preferences, created_at)
+      values (${user}, ${name}, 'a@example.test', '{}', now())`.execute();
+  const names = async () =>
+    (await admin<{ name: string }[]>`select name from tasks.profiles where user_id = ${user}`).map((row) =>
+      row.name
+    );
+  const twice = (tx: Tx) =>
+    Promise.resolve({ result: "done", begun: [setUser(tx, user), make(tx, "Ada"), make(tx, "Eve")] });
+  try {
+    await assert.rejects(() => transact(sql, twice), { code: "23505" });
+    assert.deepEqual(await names(), []);
+    await assert.rejects(
+      () =>
+        transact(sql, async (tx) => {
+          await Promise.all([setUser(tx, user), make(tx, "Ada")]);
+          throw new Error("on second thoughts");
+        }),
+      /on second thoughts/,
+    );
+    assert.deepEqual(await names(), []);
+    // A failure that nobody looked at undoes everything too.
+    await assert.rejects(
+      () =>
+        transact(sql, async (tx) => {
+          await Promise.all([setUser(tx, user), make(tx, "Ada")]);
+          await make(tx, "Eve").catch(() => {});
+          return { result: "done" };
+        }),
+      /has failed/,
+    );
+    assert.deepEqual(await names(), []);
+    const once = (tx: Tx) => Promise.resolve({ result: "done", begun: [setUser(tx, user), make(tx, "Ada")] });
+    assert.equal(await transact(sql, once), "done");
+    assert.deepEqual(await names(), ["Ada"]);
+    assert.equal(await unfinished(admin, "transact-all"), 0);
+    const [next] = await transact(sql, async (tx) => ({ result: await userOf(tx) }));
+    assert.equal(next?.user ?? "", "");
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
+Deno.test("transact() writes all or nothing when its connection is cut at any moment", async () => {
+  await using database = await testDatabase();
+  const admin = database.connect();
+  await admin`create table tasks.pairs (n int primary key, side text)`;
+  await admin`create table tasks.partners (n int primary key)`;
+  await admin`grant all on tasks.pairs, tasks.partners to rondo_api`;
+  const sql = connect({ url: database.url, role: "rondo_api", name: "transact-cut", max: 8 });
+  try {
+    let [next, failed, cutting] = [0, 0, true];
+    const answered: number[] = [];
+    // Neither table has row-level security: only the transaction keeps the two rows together.
+    const writing = Promise.all(Array.from({ length: 4 }, async () => {
+      while (cutting) {
+        const n = next++;
+        await transact(sql, async (tx) => {
+          const first = tx`insert into tasks.pairs (n, side) values (${n}, 'left') returning n`;
+          assert.equal((await first).length, 1);
+          const [row] = await tx<
+            { count: number }[]
+          >`select count(*) as count from tasks.pairs where n = ${n}`;
+          return { result: row?.count, begun: [tx`insert into tasks.partners (n) values (${n})`.execute()] };
+        }).then((count) => {
+          assert.equal(count, 1);
+          answered.push(n);
+        }, () => void failed++);
+      }
+    }));
+    for (let round = 0; round < 30; round++) {
+      const before = answered.length;
+      await waitFor(() => answered.length > before + 3);
+      await admin`
+        select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'transact-cut'`;
+    }
+    cutting = false;
+    await writing;
+    assert.ok(failed > 0, "no cut hit a transaction");
+    const halves = await admin`
+      select n from tasks.pairs full join tasks.partners using (n)
+      where pairs.n is null or partners.n is null`;
+    assert.deepEqual([...halves], []);
+    const stored = new Set((await admin<{ n: number }[]>`select n from tasks.pairs`).map(({ n }) => n));
+    assert.deepEqual(answered.filter((n) => !stored.has(n)), [], "what was answered is there");
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
 });

@@ -12,7 +12,7 @@ import { newContext, runInContext } from "../telemetry/context.ts";
 import type { Log } from "../telemetry/log.ts";
 import { inSpan } from "../telemetry/trace.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { setUser, type Sql, type Tx } from "./database.ts";
+import { type Finished, setUser, type Sql, transact, type Tx } from "./database.ts";
 
 /** Days that received ids are kept: longer than any broker keeps an event, so a redelivery always finds its record. */
 export const KEPT_DAYS = 45;
@@ -121,12 +121,17 @@ interface Gap {
   before: number;
 }
 
-function applied(batch: readonly Taken[], options: ConsumerOptions): Promise<Gap[]> {
-  return options.sql.begin((tx) => apply(tx, batch, options)) as Promise<Gap[]>;
+async function applied(batch: readonly Taken[], options: ConsumerOptions): Promise<Gap[]> {
+  const gaps = await transact(options.sql, (tx) => apply(tx, batch, options));
+  return (await Promise.all(gaps)).flat();
 }
 
 /** Records the events of a batch and gives those that are new their effect, in order. */
-async function apply(tx: Tx, batch: readonly Taken[], options: ConsumerOptions): Promise<Gap[]> {
+async function apply(
+  tx: Tx,
+  batch: readonly Taken[],
+  options: ConsumerOptions,
+): Promise<Finished<Promise<Gap[]>[]>> {
   const { schema, consumer, statementTimeoutMs = 20_000 } = options;
   // A statement that waits for ever would hold up everything that comes after it. In one packet with the next.
   const limited = tx`select set_config('statement_timeout', ${String(statementTimeoutMs)}, true)`.execute();
@@ -159,8 +164,9 @@ async function apply(tx: Tx, batch: readonly Taken[], options: ConsumerOptions):
     stream.seqs.push(Number(event.data.seq));
     streams.set(key, stream);
   }
-  // The last number of each user, kept to see gaps.
-  const gaps = await Promise.all([...streams.values()].map(async ({ topic, userId, seqs }) => {
+  // The last number of each user, kept to see gaps; in one packet with the commit.
+  const begun: Promise<unknown>[] = [];
+  const gaps = [...streams.values()].map(({ topic, userId, seqs }) => {
     const scoped = setUser(tx, userId);
     const storing = tx<{ known: number | null }[]>`
       with known as (
@@ -171,10 +177,12 @@ async function apply(tx: Tx, batch: readonly Taken[], options: ConsumerOptions):
       values (${consumer}, ${topic}, ${userId}, ${Math.max(...seqs)})
       on conflict (consumer, topic, user_id) do update set seq = greatest(p.seq, excluded.seq)
       returning (select seq from known) as known`.execute();
-    const [[stored]] = await Promise.all([storing, scoped]);
-    return gapsIn(seqs, stored?.known ?? null).map((gap) => ({ topic, userId, ...gap }));
-  }));
-  return gaps.flat();
+    begun.push(scoped, storing);
+    return storing.then(([stored]) =>
+      gapsIn(seqs, stored?.known ?? null).map((gap) => ({ topic, userId, ...gap }))
+    );
+  });
+  return { result: gaps, begun: [...begun, ...gaps] };
 }
 
 /** Where numbers leave some out, `last` (null: none was taken yet) being the one before them; a replayed one is no gap. */

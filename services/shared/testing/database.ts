@@ -48,9 +48,21 @@ export async function testDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Starts the PostgreSQL of a test run; without durability, since nothing of it is kept. */
-export async function startTestServer(): Promise<EmbeddedPostgres> {
-  const dataDir = join(tmpdir(), `rondo-test-${Deno.uid() ?? "user"}`);
+/** A PostgreSQL of its own for one test run, in a folder that goes with it: runs side by side do not meet. */
+export async function startTestServer(): Promise<{ url: string } & AsyncDisposable> {
+  const dataDir = join(tmpdir(), `rondo-test-run-${Deno.pid}`);
+  const server = await startServer(dataDir);
+  return {
+    url: server.url,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await Deno.remove(dataDir, { recursive: true });
+    },
+  };
+}
+
+/** Starts a PostgreSQL without durability, since nothing of it is kept. */
+async function startServer(dataDir: string): Promise<EmbeddedPostgres> {
   await Deno.mkdir(dataDir, { recursive: true, mode: 0o711 });
   return await startEmbeddedPostgres({
     dataDir,
@@ -62,7 +74,7 @@ export async function startTestServer(): Promise<EmbeddedPostgres> {
 async function serverUrl(): Promise<string> {
   const given = Deno.env.get("TEST_DATABASE_URL");
   if (given !== undefined) return given;
-  const { url } = await startTestServer();
+  const { url } = await startServer(join(tmpdir(), `rondo-test-${Deno.uid() ?? "user"}`));
   Deno.env.set("TEST_DATABASE_URL", url);
   return url;
 }
