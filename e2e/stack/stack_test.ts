@@ -227,8 +227,8 @@ Deno.test("the stack: an operator sees parts, topics, lag, logs and dead letters
   await waitFor(async () =>
     /^reminders\.dlq\/0\/\d+ .*notifications/m.test(await stack.command("dlq", "list"))
   );
-  const ids = () =>
-    stack.command("dlq", "list").then((list) => list.match(/^reminders\.dlq\/\d+\/\d+/gm) ?? []);
+  const ids = async (): Promise<string[]> =>
+    (await stack.command("dlq", "list")).match(/^reminders\.dlq\/\d+\/\d+/gm) ?? [];
   const first = await ids();
   const [id = ""] = first;
   assert.match(await stack.command("dlq", "show", id), /"type": "no\.such\.v1"/);
