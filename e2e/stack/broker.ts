@@ -4,7 +4,9 @@ import { createTopics } from "../../deploy/kafka/topics.ts";
 import {
   type Daprd,
   daprdPorts,
+  freePorts,
   LOOPBACK,
+  type Part,
   startDaprd,
   startKafka,
   startPostgres,
@@ -36,11 +38,19 @@ export interface ReplicaOptions {
   runtime?: Partial<DaprRuntimeOptions>;
 }
 
+/** A part that a test may take away for a while; it comes back where it was, with what it had on disk. */
+export interface Breakable {
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
 export interface Broker extends AsyncDisposable {
   /** Where Kafka is. */
   readonly brokers: string;
   /** Of PostgreSQL, as its superuser. */
   readonly databaseUrl: string;
+  readonly kafka: Breakable;
+  readonly scheduler: Breakable;
   /** Starts a replica; whoever starts it ends it. */
   replica(service: string, options?: ReplicaOptions): Promise<SidecarReplica>;
 }
@@ -65,22 +75,21 @@ export async function startBroker(): Promise<Broker> {
   parts.defer(() => Deno.remove(folder, { recursive: true }));
   try {
     const [kafka, scheduler, postgres] = await Promise.all([
-      startKafka({ dataDir: join(folder, "kafka") }).then((part) => parts.use(part)),
-      startScheduler({ dataDir: join(folder, "scheduler") }).then((part) => parts.use(part)),
+      breakable(parts, (port) => startKafka({ dataDir: join(folder, "kafka"), port })),
+      breakable(parts, (port) => startScheduler({ dataDir: join(folder, "scheduler"), port })),
       startPostgres({ dataDir: join(folder, "postgres") }).then((server) => parts.use(server)),
     ]);
     const sql = connect({ url: postgres.url, name: "stack-test", max: 1 });
     await migrate(sql, STORES);
     await sql.end();
-    const { brokers } = kafka;
+    const brokers = `${LOOPBACK}:${kafka.port}`;
     await createTopics(brokers);
-    const { address } = scheduler;
     const shared: Shared = {
-      ...{ folder, brokers, scheduler: address, databaseUrl: postgres.url },
+      ...{ folder, brokers, scheduler: `${LOOPBACK}:${scheduler.port}`, databaseUrl: postgres.url },
       ...{ peers: {}, started: 0 },
     };
     return {
-      brokers,
+      ...{ brokers, kafka, scheduler },
       databaseUrl: postgres.url,
       replica: (service, options = {}) => startReplica(shared, service, options),
       [Symbol.asyncDispose]: () => parts.disposeAsync(),
@@ -89,6 +98,23 @@ export async function startBroker(): Promise<Broker> {
     await parts.disposeAsync();
     throw cause;
   }
+}
+
+async function breakable(
+  parts: AsyncDisposableStack,
+  start: (port: number) => Promise<Part>,
+): Promise<Breakable & { port: number }> {
+  const [port = 0] = freePorts(1);
+  let part = await start(port);
+  parts.defer(() => part.stop());
+  return {
+    port,
+    async kill() {
+      part.kill();
+      await part.ended;
+    },
+    start: async () => void (part = await start(port)),
+  };
 }
 
 async function startReplica(

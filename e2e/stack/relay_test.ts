@@ -1,14 +1,15 @@
-/** The relay over a real sidecar and Kafka: order, speed, and an outage of the broker's sidecar. */
+/** The relay over a real sidecar and Kafka: order and speed. */
 import assert from "node:assert/strict";
 import { uuidv7 } from "uuidv7";
 import { createRelay } from "../../services/relay/app.ts";
 import { systemClock } from "../../services/shared/domain/time.ts";
-import { sequence, someEvents } from "../../services/shared/runtime/contract_suite.ts";
+import { sequence } from "../../services/shared/runtime/contract_suite.ts";
 import type { Delivery } from "../../services/shared/runtime/ports.ts";
-import { connect, type Sql } from "../../services/shared/store/database.ts";
+import { connect } from "../../services/shared/store/database.ts";
 import { createMetrics } from "../../services/shared/telemetry/metrics.ts";
 import { createQuietLog, waitFor } from "../../services/shared/testing/fake_runtime.ts";
 import { type Broker, startBroker } from "./broker.ts";
+import { writeOutbox } from "./outbox.ts";
 
 const USERS = 400;
 const EVENTS = 10;
@@ -47,16 +48,16 @@ Deno.test("the relay brings a thousand events a second to a consumer, each key i
   });
   await relay.start();
   // The first event shows that the group reads.
-  await insert(admin, [uuidv7()], 1);
+  await writeOutbox(admin, [uuidv7()], { count: 1 });
   await waitFor(() => seen.length === 1, 45_000);
   const users = Array.from({ length: USERS }, () => uuidv7());
   // A broker that has just started is several times slower: its code is not compiled yet.
-  await insert(admin, users.slice(0, USERS / 2), EVENTS);
+  await writeOutbox(admin, users.slice(0, USERS / 2), { count: EVENTS });
   await waitFor(() => seen.length >= 1 + USERS / 2 * EVENTS, 60_000);
   calls.length = 0;
   const before = seen.length;
   const started = performance.now();
-  await insert(admin, users, EVENTS, EVENTS + 1);
+  await writeOutbox(admin, users, { count: EVENTS, from: EVENTS + 1 });
   const written = performance.now();
   await waitFor(async () => (await admin`select from tasks.outbox limit 1`).length === 0, 60_000);
   const relayed = performance.now();
@@ -80,7 +81,7 @@ Deno.test("the relay brings a thousand events a second to a consumer, each key i
   for (let seq = 2 * EVENTS + 1; seq <= 2 * EVENTS + 20; seq++) {
     const known = seen.length;
     const committed = performance.now();
-    await insert(admin, users.slice(0, 1), 1, seq);
+    await writeOutbox(admin, users.slice(0, 1), { count: 1, from: seq });
     runtime.wake("outbox");
     await waitFor(() => seen.length > known);
     latencies.push(performance.now() - committed);
@@ -91,21 +92,3 @@ Deno.test("the relay brings a thousand events a second to a consumer, each key i
   await Promise.all([stop(), consumer.stop()]);
   await Promise.all([admin.end(), sql.end()]);
 });
-
-/** Writes `count` events of each user, numbered on from `from`, the users' rows mixed. */
-async function insert(admin: Sql, users: readonly string[], count: number, from = 1): Promise<void> {
-  const events = new Map(users.map((user) => [user, someEvents(from + count - 1, user)]));
-  const rows = Array.from({ length: count }, (_, index) => from + index).flatMap((seq) =>
-    users.map((user) => ({
-      user,
-      seq,
-      topics: ["task-events", "task-updates"],
-      event: events.get(user)?.[seq - 1]?.event,
-    }))
-  );
-  await admin`
-    insert into tasks.outbox (user_id, seq, topics, event)
-    select r.user, r.seq, r.topics, r.event
-    from json_to_recordset(${JSON.stringify(rows)}::text::json)
-      as r ("user" uuid, seq bigint, topics text[], event json)`;
-}
