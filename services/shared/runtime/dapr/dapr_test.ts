@@ -191,7 +191,7 @@ Deno.test("callbacks need the token, are never answered 404, and those of others
   assert.equal((await call(runtime, "/dapr/events/reminders", {})).status, 503, "it has not started");
   await runtime.start();
   const paths = ["/dapr/events/reminders", "/dapr/broadcast/reminders", "/job/tea"];
-  for (const path of paths) {
+  for (const path of ["/dapr/subscribe", ...paths]) {
     const stranger = await runtime.callback(
       new Request(`http://app.test${path}`, { method: "POST", body: "{}" }),
     );

@@ -159,10 +159,13 @@ export function createDaprRuntime(options: DaprRuntimeOptions): Runtime {
 
   function callback(request: Request): Promise<Response> | null {
     const { pathname } = new URL(request.url);
-    if (pathname === "/dapr/subscribe") return Promise.resolve(Response.json([]));
+    // Subscriptions are declared beside the sidecar's components.
+    if (pathname === "/dapr/subscribe") {
+      return Promise.resolve(isInternal(request) ? Response.json([]) : again(403));
+    }
     const [, kind = "job", , name] = CALLBACK.exec(pathname) ?? [];
     if (name === undefined) return null;
-    const answer = answerTo(request, kind, decodeURIComponent(name)).catch((cause) => {
+    const answer = answerTo(request, kind, name).catch((cause) => {
       log.error("a callback of the sidecar was not understood", { path: pathname, cause });
       return again(500);
     });
@@ -172,9 +175,10 @@ export function createDaprRuntime(options: DaprRuntimeOptions): Runtime {
   }
 
   /** Never a 404: to the sidecar it means that an event or a job may be forgotten. */
-  async function answerTo(request: Request, kind: string, name: string): Promise<Response> {
+  async function answerTo(request: Request, kind: string, encoded: string): Promise<Response> {
     if (!isInternal(request)) return again(403);
     if (!started || stopping.signal.aborted) return again(503);
+    const name = decodeURIComponent(encoded);
     const body: unknown = JSON.parse(await request.text() || "null");
     if (kind === "job") {
       return await jobs.run(name, body, request.signal).then(() => new Response(), () => again(500));
