@@ -1,9 +1,10 @@
 /** What the runtime over Dapr does when a part that it stands on goes away and comes back. */
 import assert from "node:assert/strict";
 import { uuidv7 } from "uuidv7";
+import { kafkaDeadLetters } from "../../deploy/kafka/dead_letters.ts";
 import { createRelay } from "../../services/relay/app.ts";
 import { systemClock } from "../../services/shared/domain/time.ts";
-import { sequence } from "../../services/shared/runtime/contract_suite.ts";
+import { sequence, someEvents, toOutbound } from "../../services/shared/runtime/contract_suite.ts";
 import type { Delivery } from "../../services/shared/runtime/ports.ts";
 import { connect } from "../../services/shared/store/database.ts";
 import { createMetrics } from "../../services/shared/telemetry/metrics.ts";
@@ -92,6 +93,46 @@ Deno.test("schedule() gives up on a scheduler that is away, which has every job 
   }, PATIENCE_MS);
   await waitFor(() => fired.includes("taken"), PATIENCE_MS);
   await stop();
+});
+
+Deno.test("while a service's database is away its events wait, and none becomes a dead letter", async () => {
+  const service = `grounded-${crypto.randomUUID()}`;
+  const admin = connect({ url: broker.databaseUrl, name: "faults-test", max: 2 });
+  await admin`create database grounded`;
+  const sql = connect({ url: new URL("/grounded", broker.databaseUrl).href, name: service, max: 2 });
+  const seen: Delivery[] = [];
+  let failures = 0;
+  const { runtime, stop } = await broker.replica(service, {
+    runtime: { probe: () => sql`select 1`.execute(), retry: { attempts: 2 } },
+    configure(runtime) {
+      runtime.subscribe({
+        topic: "notifications",
+        consumer: service,
+        async handle(batch) {
+          await sql`select 1`.catch((cause) => {
+            failures++;
+            throw cause;
+          });
+          seen.push(...batch);
+          return batch.map(() => ({ status: "ok" }));
+        },
+      });
+    },
+  });
+  await admin`alter database grounded allow_connections false`;
+  await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'grounded'`;
+  const events = someEvents(3);
+  for (const event of toOutbound(events, "notifications")) {
+    await waitFor(async () => (await runtime.publish([event])).every(({ ok }) => ok), PATIENCE_MS);
+  }
+  await waitFor(() => failures > 3, PATIENCE_MS);
+  await admin`alter database grounded allow_connections true`;
+  await waitFor(() => seen.length >= 3, PATIENCE_MS);
+  assert.deepEqual(sequence(seen, events[0].key), [1, 2, 3]);
+  const letters = await kafkaDeadLetters(broker.brokers).list({ topic: "notifications" });
+  assert.deepEqual(letters.filter(({ consumer }) => consumer === service), []);
+  await stop();
+  await Promise.all([sql.end(), admin.end()]);
 });
 
 Deno.test("events are shared among replicas that come, go and crash, and each key keeps its order", async () => {
