@@ -1,5 +1,6 @@
 /**
- * What each service may do on its machine, stated once: tasks, images and the permission test all read it.
+ * What each service may do on its machine and take of it, stated once: tasks, images and the permission test all
+ * read it.
  *
  * Run as `deno run services/permissions.ts <service>` it prints Deno's flags.
  */
@@ -43,7 +44,7 @@ const ENVIRONMENT = [
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Deno's permission flags of a service under these settings. */
+/** Deno's flags of a service under these settings: its permissions, and how much memory it may leave uncollected. */
 export function permissionFlags(service: ServiceName, env: Record<string, string | undefined>): string[] {
   const config = readConfig(env);
   const hosts = new Set([...LOOPBACK, config.HOST]);
@@ -58,6 +59,9 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
     // Otherwise a request's signal aborts when it was answered well, and Deno says so on standard error.
     "--unstable-no-legacy-abort",
     "--allow-sys=uid,homedir,hostname",
+    // V8 would let its heap grow to several times of what is in use before it cleans up: a server that shares a
+    // small machine with a database has better use for that.
+    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=25",
   ];
   if (service !== "embedded") return [...flags, `--allow-read=${join(root, "services")}`];
   const { dataDir } = config;

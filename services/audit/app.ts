@@ -14,7 +14,7 @@ import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import { createConsumer, KEPT_DAYS } from "../shared/store/inbox.ts";
-import { appendEntry, listEntries, taskAt, verifyUser } from "./entries.ts";
+import { appendEntries, listEntries, taskAt, verifyUser } from "./entries.ts";
 
 const NAME = "audit";
 const TOPICS: readonly Topic[] = ["task-events", "reminders", "notifications"];
@@ -69,7 +69,15 @@ export function createAudit(dependencies: ServiceDependencies): Service {
   const ready = databaseReady(sql);
   const app = createServiceApp({ name: NAME, dependencies, ready });
   const consume = oneAtATime(
-    createConsumer({ sql, schema: "audit", consumer: NAME, log, metrics, clock, effect: appendEntry }),
+    createConsumer({
+      sql,
+      schema: "audit",
+      consumer: NAME,
+      ...{ log, metrics, clock },
+      // One statement appends what belongs to many traces: it is in the span of each.
+      effect: (tx, events, within) =>
+        events.reduceRight((work, event) => () => within(event, work), () => appendEntries(tx, events))(),
+    }),
   );
   for (const topic of TOPICS) runtime.subscribe({ topic, consumer: NAME, handle: consume });
   const prune = createLoop({

@@ -15,42 +15,57 @@ import {
 
 const VERIFY_PAGE = 500;
 
-/** Appends one event to its user's chain, in the transaction of the inbox; an event that is there already adds nothing. */
-export async function appendEntry(tx: Tx, event: Envelope): Promise<void> {
-  const userId = event.partitionkey;
-  const known = await lockHead(tx, userId, event.id);
-  if (known.appended) return;
-  const entry: Entry = {
-    userId,
-    n: known.n + 1,
-    eventId: event.id,
-    type: event.type,
-    at: formatInstant(Temporal.Instant.from(event.time)),
-    actor: event.data.actor ?? null,
-    correlationId: event.correlationid,
-    causationId: event.causationid,
-    ...contentOf(event),
-  };
-  const hash = hashOf(known.hash, entry);
+/**
+ * Appends events of one user to their chain, in order, in the transaction of the inbox; an event that is there
+ * already adds nothing.
+ */
+export async function appendEntries(tx: Tx, events: readonly [Envelope, ...Envelope[]]): Promise<void> {
+  const userId = events[0].partitionkey;
+  const head = await lockHead(tx, userId, events.map(({ id }) => id));
+  const known = new Set(head.appended);
+  let { n, hash } = head;
+  const rows = events.filter(({ id }) => !known.has(id)).map((event) => {
+    const entry: Entry = {
+      userId,
+      n: ++n,
+      eventId: event.id,
+      type: event.type,
+      at: formatInstant(Temporal.Instant.from(event.time)),
+      actor: event.data.actor ?? null,
+      correlationId: event.correlationid,
+      causationId: event.causationid,
+      ...contentOf(event),
+    };
+    const prevHash = hash;
+    hash = hashOf(prevHash, entry);
+    return { ...entry, prevHash, hash };
+  });
+  if (rows.length === 0) return;
   await tx`
     with appended as (
       insert into audit.entries (
         user_id, n, event_id, type, at, actor, task_id, correlation_id, causation_id, before, after, prev_hash, hash
-      ) values (
-        ${userId}, ${entry.n}, ${entry.eventId}, ${entry.type}, ${entry.at}, ${tx.json(entry.actor as never)},
-        ${entry.taskId}, ${entry.correlationId}, ${entry.causationId}, ${jsonOrNull(tx, entry.before)},
-        ${jsonOrNull(tx, entry.after)}, ${known.hash}, ${hash}
+      )
+      select ${userId}, r.n, r."eventId", r.type, r.at, coalesce(r.actor, 'null'::jsonb), r."taskId", r."correlationId", r."causationId",
+        nullif(r.before, 'null'::jsonb), nullif(r.after, 'null'::jsonb), r."prevHash", r.hash
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as r (
+        n bigint, "eventId" uuid, type text, at timestamptz, actor jsonb, "taskId" uuid, "correlationId" text,
+        "causationId" text, before jsonb, after jsonb, "prevHash" text, hash text
       )
     )
-    update audit.heads set n = ${entry.n}, hash = ${hash} where user_id = ${userId}`;
+    update audit.heads set n = ${n}, hash = ${hash} where user_id = ${userId}`;
 }
 
 /** The head, locked to the end of the transaction: appending is one at a time per user. */
-async function lockHead(tx: Tx, userId: string, eventId: string): Promise<Head & { appended: boolean }> {
+async function lockHead(
+  tx: Tx,
+  userId: string,
+  eventIds: readonly string[],
+): Promise<Head & { appended: string[] }> {
   const read = () =>
-    tx<(Head & { appended: boolean })[]>`
-      select n, hash, exists (
-        select 1 from audit.entries where user_id = ${userId} and event_id = ${eventId}
+    tx<(Head & { appended: string[] })[]>`
+      select n, hash, array(
+        select event_id from audit.entries where user_id = ${userId} and event_id = any(${eventIds}::uuid[])
       ) as appended
       from audit.heads where user_id = ${userId} for update`;
   const [head] = await read();
@@ -63,8 +78,6 @@ async function lockHead(tx: Tx, userId: string, eventId: string): Promise<Head &
   if (made === undefined) throw new Error("Cannot append as the head did not come back");
   return made;
 }
-
-const jsonOrNull = (tx: Tx, value: unknown) => value === null ? null : tx.json(value as never);
 
 /** What the event is about, before and after; reminders and notifications have no before. */
 function contentOf(event: Envelope): Pick<Entry, "taskId" | "before" | "after"> {

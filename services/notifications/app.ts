@@ -99,15 +99,18 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
         schema: "notifications",
         consumer: NAME,
         ...{ log, metrics, clock },
-        async effect(tx, event) {
-          if (event.type !== "reminder.due.v1") return;
-          const profile = profiles.get(event.partitionkey);
-          if (profile instanceof Error) throw profile;
+        async effect(tx, events, within) {
+          const due = events.filter(({ type }) => type === "reminder.due.v1");
+          const profile = profiles.get(events[0].partitionkey);
+          if (due.length > 0 && profile instanceof Error) throw profile;
           // An account that is gone has nobody to tell.
-          if (profile === undefined || profile === null) return;
-          const told = await tellReminder(tx, event, { profile, now: clock.now(), canMail: mailer !== null });
-          for (const { channel, status } of told?.deliveries ?? []) {
-            if (status !== "pending") metrics.notificationsSent.inc({ channel, status });
+          if (profile === undefined || profile === null || profile instanceof Error) return;
+          const options = { profile, now: clock.now(), canMail: mailer !== null };
+          for (const event of due) {
+            const told = await within(event, () => tellReminder(tx, event, options));
+            for (const { channel, status } of told?.deliveries ?? []) {
+              if (status !== "pending") metrics.notificationsSent.inc({ channel, status });
+            }
           }
         },
         committed() {

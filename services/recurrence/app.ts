@@ -29,7 +29,11 @@ export function createRecurrence(dependencies: ServiceDependencies): Service {
     schema: "recurrence",
     consumer: NAME,
     ...{ log, metrics, clock },
-    effect: (tx, event) => recordIntent(tx, event, clock.now()),
+    async effect(tx, events, within) {
+      for (const event of events) {
+        if (asksForNext(event.type)) await within(event, () => recordIntent(tx, event, clock.now()));
+      }
+    },
   });
   runtime.subscribe({
     topic: "task-events",

@@ -41,9 +41,12 @@ type Settled = Result & { eventId: string; userId: string; nextAttemptAt: string
 
 const Answer = z.object({ created: z.object({ id: z.uuid() }).nullable() });
 
-/** Records what the event asks for, in the transaction of the inbox. @throws PoisonEvent for a rule nobody can read */
+/**
+ * Records what an event that asks for the next occurrence wants, in the transaction of the inbox.
+ *
+ * @throws PoisonEvent for a rule nobody can read
+ */
 export async function recordIntent(tx: Tx, event: Envelope, now: Temporal.Instant): Promise<void> {
-  if (!asksForNext(event.type)) return;
   const { task, userId, seq } = event.data as TaskEvent["data"];
   const next = nextOf(event);
   if (next === undefined) return;

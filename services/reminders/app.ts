@@ -14,7 +14,8 @@ import {
   type ServiceDependencies,
 } from "../shared/http/app.ts";
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
-import { createLoop } from "../shared/runtime/loop.ts";
+import type { Envelope } from "../shared/contracts/events.ts";
+import { createLoop, settled } from "../shared/runtime/loop.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import { asUser } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
@@ -49,6 +50,26 @@ const listRoute = createRoute({
 });
 const Cursor = z.tuple([Instant, Uuid]);
 
+/**
+ * Runs of events that touch different tasks: each run is sent to the database at once, since none of its events
+ * reads what another writes.
+ */
+function apart(events: readonly Envelope[]): Envelope[][] {
+  const runs: Envelope[][] = [];
+  let tasks = new Set<string>();
+  for (const event of events) {
+    const run = runs.at(-1);
+    // A new time zone moves every task.
+    const whole = !event.type.startsWith("task.");
+    if (run === undefined || whole || tasks.has("*") || tasks.has(event.subject)) {
+      runs.push([event]);
+      tasks = new Set();
+    } else run.push(event);
+    tasks.add(whole ? "*" : event.subject);
+  }
+  return runs;
+}
+
 /** The reminders service over its ports. */
 export function createReminders(dependencies: ServiceDependencies): Service {
   const { sql, runtime, log, metrics, clock } = dependencies;
@@ -70,10 +91,16 @@ export function createReminders(dependencies: ServiceDependencies): Service {
         schema: "reminders",
         consumer: NAME,
         ...{ log, metrics, clock },
-        async effect(tx, event) {
-          const planned = await takeEvent(tx, event, clock.now());
-          metrics.remindersScheduled.inc(planned.scheduled);
-          written += planned.written;
+        async effect(tx, events, within) {
+          for (const together of apart(events)) {
+            const planned = await settled(
+              together.map((event) => within(event, () => takeEvent(tx, event, clock.now()))),
+            );
+            for (const one of planned) {
+              metrics.remindersScheduled.inc(one.scheduled);
+              written += one.written;
+            }
+          }
         },
         committed() {
           // Most changes are of tasks without reminders: nobody has to look at the ledger for them.

@@ -301,6 +301,56 @@ Deno.test("reminders moves floating reminders with the user's zone, fixed ones n
   ]);
 });
 
+Deno.test("reminders makes the same of a batch as of its events one by one", async () => {
+  const run = async (
+    deliver: (test: Awaited<ReturnType<typeof setUp>>, events: Envelope[]) => Promise<void>,
+  ) => {
+    await using test = await setUp();
+    const one = aStory();
+    const other = aStory({ id: uuidv7(), due: { date: "2027-03-02", time: "10:00", timeZone: null } });
+    const of = (story: ReturnType<typeof aStory>, event: Envelope): Envelope => ({
+      ...event,
+      partitionkey: one.userId,
+      data: { ...event.data, userId: one.userId, seq: ++seq },
+      subject: story.taskId,
+    });
+    let seq = 0;
+    const moved = () =>
+      anEvent("profile.updated.v1", {
+        userId: one.userId,
+        seq: ++seq,
+        data: {
+          task: null,
+          profile: aProfile({ id: one.userId, timeZone: "America/New_York" }),
+          before: { timeZone: "Europe/Berlin" },
+        },
+      });
+    await deliver(test, [
+      of(one, one.tell("task.created.v1")),
+      of(other, other.tell("task.created.v1")),
+      of(one, one.tell("task.updated.v1", { due: { date: "2027-03-03", time: "09:00", timeZone: null } })),
+      of(other, other.tell("task.completed.v1", { status: "completed" })),
+      moved(),
+      of(one, one.tell("task.updated.v1", { reminders: [] }, NOW, "America/New_York")),
+    ]);
+    return {
+      ledger: (await test.ledger()).map(({ job_state: _job, ...row }) => row),
+      told: (await test.told()).map(({ type, data }) => [
+        type,
+        data.seq,
+        data.reminder.fireAt,
+        data.task?.title,
+      ]),
+    };
+  };
+  const batch = await run((test, events) => test.runtime.deliver("task-events", events).then(() => {}));
+  const single = await run(async (test, events) => {
+    for (const event of events) await test.runtime.deliver("task-events", [event]);
+  });
+  assert.ok(batch.told.length >= 5);
+  assert.deepEqual(batch, single);
+});
+
 Deno.test("reminders is not turned back by an event that comes late out of the dead letters", async () => {
   await using test = await setUp();
   const story = aStory();

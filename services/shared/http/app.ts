@@ -9,6 +9,7 @@ import { activeTraceparent } from "../telemetry/trace.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { ProblemError, problemResponse, validationHook } from "./problem.ts";
+import { ours } from "./security.ts";
 
 /** What a service is built from; `main.ts` and `embedded.ts` make it. */
 export interface ServiceDependencies {
@@ -51,7 +52,10 @@ export function createServiceApp(options: ServiceAppOptions): OpenAPIHono {
       const started = performance.now();
       await next();
       if (!context.res.headers.has(CORRELATION_HEADER)) {
-        context.header(CORRELATION_HEADER, work.correlationId);
+        // `context.header()` would make a new response for it.
+        const answer = ours(context.res);
+        answer.headers.set(CORRELATION_HEADER, work.correlationId);
+        if (answer !== context.res) context.res = answer;
       }
       metrics.httpDuration.observe(
         {

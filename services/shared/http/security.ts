@@ -27,7 +27,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 
 /** The answer with the security headers, where it does not set them itself. */
 export function withSecurityHeaders(response: Response, options: { secure?: boolean } = {}): Response {
-  const answer = isOurs(response) ? response : new Response(response.body, response);
+  const answer = ours(response);
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     if (!answer.headers.has(name)) answer.headers.set(name, value);
   }
@@ -37,12 +37,12 @@ export function withSecurityHeaders(response: Response, options: { secure?: bool
   return answer;
 }
 
-/** Whether the headers may be changed; those of an answer that `fetch` gave may not. */
-function isOurs(response: Response): boolean {
+/** The answer, its headers open to change: those of an answer that `fetch` gave are not. */
+export function ours(response: Response): Response {
   try {
-    response.headers.set("x-content-type-options", "nosniff");
-    return true;
+    response.headers.delete("x-never-set");
+    return response;
   } catch {
-    return false;
+    return new Response(response.body, response);
   }
 }

@@ -85,6 +85,15 @@ export function gathered<T, R>(options: GatherOptions<T, R>): (item: T) => Promi
   };
 }
 
+/** The results of all, once none runs any more; rejects as the first of them did, in their order. */
+export async function settled<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(all);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
 /** Does `work` for each item, at most `limit` at a time; after a failure it begins no more, and rejects with it. */
 export async function forEachLimited<T>(
   items: Iterable<T>,
@@ -93,7 +102,7 @@ export async function forEachLimited<T>(
 ): Promise<void> {
   const queue = items[Symbol.iterator]();
   let failed = false;
-  const workers = await Promise.allSettled(Array.from({ length: limit }, async () => {
+  await settled(Array.from({ length: limit }, async () => {
     for (let next = queue.next(); !next.done && !failed; next = queue.next()) {
       try {
         await work(next.value);
@@ -103,6 +112,4 @@ export async function forEachLimited<T>(
       }
     }
   }));
-  const rejected = workers.find((worker) => worker.status === "rejected");
-  if (rejected !== undefined) throw rejected.reason;
 }

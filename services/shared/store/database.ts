@@ -303,12 +303,22 @@ async function run<T>(
   answered: (is: boolean) => void,
 ): Promise<T> {
   const { sql } = lane;
+  let over = false;
+  // Work that failed in one place may still go on in another: the connection is somebody else's by then.
+  const tx = new Proxy(sql, {
+    apply(target, _this, statement: Parameters<typeof sql>) {
+      if (over) throw new Error("Cannot send a statement as its transaction is over");
+      return target(...statement);
+    },
+  });
   // A lane alone can't write: what the driver sends on a new connection, its transaction lost, changes nothing.
   const begin = begun(sql`begin read write`.execute());
   let finished: Finished<T>;
   try {
-    finished = await work(sql);
+    finished = await work(tx);
+    over = true;
   } catch (cause) {
+    over = true;
     await begin;
     await sql`rollback`;
     answered(true);

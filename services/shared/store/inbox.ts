@@ -27,13 +27,16 @@ export interface ConsumerOptions {
   /** Milliseconds that one statement may take before its transaction is undone; default 20,000. */
   statementTimeoutMs?: number;
   /**
-   * The effect of one event, inside the transaction that also records it; row-level security is at the
-   * event's user. A rejection undoes it and means retry.
+   * The effect of events of one user, in order, inside the transaction that also records them; row-level security
+   * is at that user. A rejection undoes the batch, whose events are taken one by one then; alone it means retry.
    */
-  effect(tx: Tx, event: Envelope): Promise<void>;
+  effect(tx: Tx, events: readonly [Envelope, ...Envelope[]], within: Within): Promise<void>;
   /** Called after the commit of a batch in which something took effect. */
   committed?(): void;
 }
+
+/** Runs work in the span and the context of an event: its correlation id, its trace. */
+export type Within = <T>(event: Envelope, work: () => Promise<T>) => Promise<T>;
 
 /** An event that will never be understood: it goes to the dead-letter topic at once. */
 export class PoisonEvent extends Error {
@@ -141,32 +144,35 @@ async function apply(
     on conflict do nothing returning event_id`;
   const [recorded] = await Promise.all([recording, limited]);
   const ids = new Set(recorded.map(({ event_id }) => event_id));
-  const streams = new Map<string, { topic: string; userId: string; seqs: number[] }>();
-  for (const { event, topic } of batch) {
-    // A duplicate inside the batch takes effect once too.
-    if (!ids.delete(event.id)) continue;
-    const attributes = {
-      "messaging.destination.name": topic,
-      "messaging.message.id": event.id,
-      "rondo.type": event.type,
-    };
-    const span = {
+  // A duplicate inside the batch takes effect once too.
+  const fresh = batch.filter(({ event }) => ids.delete(event.id));
+  const topics = new Map(fresh.map(({ event, topic }) => [event, topic]));
+  const within: Within = (event, work) =>
+    inSpan(`${consumer} ${event.type}`, {
       kind: "consumer",
       parent: event.traceparent,
       correlationId: event.correlationid,
-      attributes,
-    } as const;
+      attributes: {
+        "messaging.destination.name": topics.get(event) ?? "",
+        "messaging.message.id": event.id,
+        "rondo.type": event.type,
+      },
+    }, work);
+  // Users do not wait for each other's order: each has their turn once.
+  for (const [userId, taken] of Map.groupBy(fresh, ({ event }) => event.partitionkey)) {
+    const [first, ...rest] = taken.map(({ event }) => event);
+    if (first === undefined) continue;
     // Sent ahead of the effect's first statement, in one packet with it.
-    const scoped = setUser(tx, event.partitionkey);
-    await Promise.all([scoped, inSpan(`${consumer} ${event.type}`, span, () => options.effect(tx, event))]);
-    const key = `${topic} ${event.partitionkey}`;
-    const stream = streams.get(key) ?? { topic, userId: event.partitionkey, seqs: [] };
-    stream.seqs.push(Number(event.data.seq));
-    streams.set(key, stream);
+    const scoped = setUser(tx, userId);
+    await Promise.all([scoped, options.effect(tx, [first, ...rest], within)]);
   }
+  const streams = Map.groupBy(fresh, ({ event, topic }) => `${topic} ${event.partitionkey}`);
   // The last number of each user, kept to see gaps; in one packet with the commit.
   const begun: Promise<unknown>[] = [];
-  const gaps = [...streams.values()].map(({ topic, userId, seqs }) => {
+  const gaps = [...streams.values()].map((taken) => {
+    const { topic = "", event } = taken[0] ?? {};
+    const userId = event?.partitionkey ?? "";
+    const seqs = taken.map(({ event }) => Number(event.data.seq));
     const scoped = setUser(tx, userId);
     const storing = tx<{ known: number | null }[]>`
       with known as (

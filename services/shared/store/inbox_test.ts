@@ -18,7 +18,7 @@ async function setUp(options: Partial<ConsumerOptions> = {}) {
     log: createQuietLog(lines),
     metrics,
     clock: createFakeClock("2027-01-01T00:00:30Z"),
-    effect: (_tx, event) => Promise.resolve(void taken.push(event.id)),
+    effect: (_tx, events) => Promise.resolve(void taken.push(...events.map(({ id }) => id))),
     ...options,
   });
   return {
@@ -36,6 +36,22 @@ const change = (userId: string, seq: number): Envelope =>
     seq,
     data: { task: aTask(), before: null, timeZone: "UTC", series: null },
   });
+
+Deno.test("createConsumer() hands over each user's events together, in order and once", async () => {
+  const calls: string[][] = [];
+  await using test = await setUp({
+    effect: (_tx, events) => Promise.resolve(void calls.push(events.map(({ id }) => id))),
+  });
+  const [ada, bob] = [uuidv7(), uuidv7()];
+  const [a1, b1, a2, a3] = [change(ada, 1), change(bob, 1), change(ada, 2), change(ada, 3)];
+  assert.deepEqual(
+    (await test.deliver([a1, b1, a2, a1, a3])).map(({ status }) => status),
+    ["ok", "ok", "ok", "ok", "ok"],
+  );
+  assert.deepEqual(calls, [[a1.id, a2.id, a3.id], [b1.id]]);
+  await test.deliver([a3, b1]);
+  assert.equal(calls.length, 2);
+});
 
 Deno.test("createConsumer() counts the numbers that a user's stream leaves out, and no others", async () => {
   await using test = await setUp();
@@ -64,7 +80,8 @@ Deno.test("createConsumer() counts the numbers that a user's stream leaves out, 
 Deno.test("createConsumer() counts a gap once when the batch fails and is taken one by one", async () => {
   const bad = uuidv7();
   await using test = await setUp({
-    effect: (_tx, event) => event.partitionkey === bad ? Promise.reject(new Error("no")) : Promise.resolve(),
+    effect: (_tx, [event]) =>
+      event.partitionkey === bad ? Promise.reject(new Error("no")) : Promise.resolve(),
   });
   const ada = uuidv7();
   await test.deliver([change(ada, 1)]);
