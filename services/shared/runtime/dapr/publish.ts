@@ -28,24 +28,28 @@ export async function publishAll(
   entries: readonly Entry[],
   signal?: AbortSignal,
 ): Promise<PublishResult[]> {
-  const texts = entries.map(toWire);
-  const results: PublishResult[] = Array(entries.length);
-  await Promise.all([...chunksOf(texts)].map(async ({ from, to }) => {
-    const answers = await publishChunk(sidecar, where, texts.slice(from, to), signal);
-    for (const [index, answer] of answers.entries()) results[from + index] = answer;
-  }));
-  return results;
+  const chunks = await Promise.all(
+    chunksOf(entries.map(toWire)).map((chunk) => publishChunk(sidecar, where, chunk, signal)),
+  );
+  return chunks.flat();
 }
 
-/** One entry of the request. */
-function toWire({ key, event, headers }: Entry, index: number): string {
-  return JSON.stringify({
-    entryId: String(index),
+/** An entry as it is sent. */
+interface Wire {
+  entryId: string;
+  text: string;
+}
+
+function toWire({ key, event, headers }: Entry, index: number): Wire {
+  const entryId = String(index);
+  const text = JSON.stringify({
+    entryId,
     event: withTrace(event),
     // Any other type makes the sidecar wrap the event into one of its own, with another id.
     contentType: "application/cloudevents+json",
     metadata: { ...headers, partitionKey: key },
   });
+  return { entryId, text };
 }
 
 /** The sidecar puts its own `traceparent` into an event that has no `traceid`. */
@@ -54,43 +58,44 @@ function withTrace(event: unknown): unknown {
   return { traceid: event.traceparent, ...event };
 }
 
-function* chunksOf(texts: readonly string[]): Generator<{ from: number; to: number }> {
-  let from = 0;
-  let characters = 0;
-  for (const [index, text] of texts.entries()) {
-    if (index > from && (characters + text.length > MOST_CHARACTERS || index - from >= MOST_ENTRIES)) {
-      yield { from, to: index };
-      from = index;
-      characters = 0;
+function chunksOf(entries: readonly Wire[]): Wire[][] {
+  const chunks: Wire[][] = [];
+  let open: Wire[] = [];
+  let characters = Infinity;
+  for (const entry of entries) {
+    characters += entry.text.length;
+    if (characters > MOST_CHARACTERS || open.length === MOST_ENTRIES) {
+      chunks.push(open = []);
+      characters = entry.text.length;
     }
-    characters += text.length;
+    open.push(entry);
   }
-  if (from < texts.length) yield { from, to: texts.length };
+  return chunks;
 }
 
 async function publishChunk(
   sidecar: Sidecar,
   { component, topic }: { component: string; topic: string },
-  texts: readonly string[],
+  entries: readonly Wire[],
   signal: AbortSignal | undefined,
 ): Promise<PublishResult[]> {
   try {
     const { ok, status, text } = await sidecar.send("POST", `publish/bulk/${component}/${topic}`, {
-      body: `[${texts.join(",")}]`,
+      body: `[${entries.map((entry) => entry.text).join(",")}]`,
       signal,
       timeoutMs: PUBLISH_TIMEOUT_MS,
     });
-    if (ok) return texts.map(() => ({ ok: true }));
+    if (ok) return entries.map(() => ({ ok: true }));
     const failed = failedOf(text);
     // An answer that names nobody is about all of them.
     const error = `the sidecar answered ${status}: ${text.slice(0, 500)}`;
-    if (failed.size === 0) return texts.map(() => ({ ok: false, error }));
-    return texts.map((wire) => {
-      const refused = failed.get(JSON.parse(wire).entryId);
+    if (failed.size === 0) return entries.map(() => ({ ok: false, error }));
+    return entries.map(({ entryId }) => {
+      const refused = failed.get(entryId);
       return refused === undefined ? { ok: true } : { ok: false, error: refused };
     });
   } catch (cause) {
-    return texts.map(() => ({ ok: false, error: reason(cause) }));
+    return entries.map(() => ({ ok: false, error: reason(cause) }));
   }
 }
 
