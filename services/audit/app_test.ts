@@ -30,11 +30,12 @@ async function setUp() {
   const database = await testDatabase();
   const runtime = createFakeRuntime();
   const sql = database.connect(auditStore.role);
+  const lines: string[] = [];
   const service = createAudit({
     sql,
     runtime,
     clock: createFakeClock("2027-06-01T00:00:00Z"),
-    log: createQuietLog(),
+    log: createQuietLog(lines),
     metrics: createMetrics(),
   });
   const get = async (path: string, user: string) => {
@@ -44,7 +45,7 @@ async function setUp() {
     return { status: response.status, body: await response.json() };
   };
   return {
-    ...{ database, runtime, sql, service, get },
+    ...{ database, runtime, sql, service, get, lines },
     admin: database.connect(),
     list: async (query: string, user: string) =>
       (await get(query, user)).body as { items: Item[]; nextCursor: string | null },
@@ -117,6 +118,19 @@ Deno.test("audit chains what every topic tells, once, newest first", async () =>
   assert.deepEqual(await test.verify(uuidv7()), { ok: true, checked: 0, firstBroken: null });
 });
 
+Deno.test("audit appends a user's events of a batch together, without falling back to one by one", async () => {
+  await using test = await setUp();
+  const [ada, bob] = [uuidv7(), uuidv7()];
+  const [first, ...later] = updates(ada, 50);
+  assert.ok(first);
+  await test.runtime.deliver("task-events", [first]);
+  await test.runtime.deliver("task-events", [...later, ...updates(bob, 50)]);
+  for (const user of [ada, bob]) {
+    assert.deepEqual(await test.verify(user), { ok: true, checked: 50, firstBroken: null });
+  }
+  assert.deepEqual(test.lines.filter((line) => line.includes("one by one")), []);
+});
+
 Deno.test("audit's hash is SHA-256 over the hash before and the canonical row", async () => {
   await using test = await setUp();
   const userId = uuidv7();
@@ -185,6 +199,8 @@ Deno.test("audit's role can't change, delete or empty the log, nor turn a head b
   await refused((tx) => tx`truncate audit.entries`.execute());
   await refused((tx) => tx`delete from audit.heads`.execute());
   await refused((tx) => tx`update audit.heads set n = 1`.execute());
+  await refused((tx) => tx`update audit.heads set n = 3, hash = 'x'`.execute());
+  await refused((tx) => tx`update audit.heads set n = 9`.execute());
   await refused((tx) => tx`alter table audit.entries disable trigger all`.execute());
   // Even the owner is stopped by the trigger.
   await assert.rejects(() => test.admin`delete from audit.entries`.execute(), { code: "42501" });

@@ -2,6 +2,7 @@
 import type { Envelope, NotificationEvent, ReminderEvent } from "../shared/contracts/events.ts";
 import type { Task } from "../shared/contracts/task.ts";
 import { formatInstant } from "../shared/domain/time.ts";
+import { settled } from "../shared/runtime/loop.ts";
 import { asUser, setUser, type Sql, type Tx } from "../shared/store/database.ts";
 import {
   type Entry,
@@ -41,19 +42,20 @@ export async function appendEntries(tx: Tx, events: readonly [Envelope, ...Envel
     return { ...entry, prevHash, hash };
   });
   if (rows.length === 0) return;
-  await tx`
-    with appended as (
-      insert into audit.entries (
-        user_id, n, event_id, type, at, actor, task_id, correlation_id, causation_id, before, after, prev_hash, hash
-      )
-      select ${userId}, r.n, r."eventId", r.type, r.at, coalesce(r.actor, 'null'::jsonb), r."taskId", r."correlationId", r."causationId",
-        nullif(r.before, 'null'::jsonb), nullif(r.after, 'null'::jsonb), r."prevHash", r.hash
-      from json_to_recordset(${JSON.stringify(rows)}::text::json) as r (
-        n bigint, "eventId" uuid, type text, at timestamptz, actor jsonb, "taskId" uuid, "correlationId" text,
-        "causationId" text, before jsonb, after jsonb, "prevHash" text, hash text
-      )
+  const appended = tx`
+    insert into audit.entries (
+      user_id, n, event_id, type, at, actor, task_id, correlation_id, causation_id, before, after, prev_hash, hash
     )
-    update audit.heads set n = ${n}, hash = ${hash} where user_id = ${userId}`;
+    select ${userId}, r.n, r."eventId", r.type, r.at, coalesce(r.actor, 'null'::jsonb), r."taskId",
+      r."correlationId", r."causationId", nullif(r.before, 'null'::jsonb), nullif(r.after, 'null'::jsonb),
+      r."prevHash", r.hash
+    from json_to_recordset(${JSON.stringify(rows)}::text::json) as r (
+      n bigint, "eventId" uuid, type text, at timestamptz, actor jsonb, "taskId" uuid, "correlationId" text,
+      "causationId" text, before jsonb, after jsonb, "prevHash" text, hash text
+    )`.execute();
+  // Not one statement: the head's trigger looks for the entry that it moves to.
+  const moved = tx`update audit.heads set n = ${n}, hash = ${hash} where user_id = ${userId}`.execute();
+  await settled([appended, moved]);
 }
 
 /** The head, locked to the end of the transaction: appending is one at a time per user. */
