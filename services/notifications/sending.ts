@@ -35,6 +35,7 @@ interface Claimed {
   notificationId: string;
   attempts: number;
   correlationId: string;
+  traceparent: string;
   causationId: string;
   taskId: string | null;
   title: string;
@@ -128,13 +129,14 @@ export function createSending(options: SendingOptions): Sending {
           returning d.id, d.user_id, d.notification_id, d.attempts
         )
         select c.id, c.user_id as "userId", c.notification_id as "notificationId", c.attempts,
-          n.correlation_id as "correlationId", n.causation_id as "causationId", n.task_id as "taskId", n.title, n.body
+          n.correlation_id as "correlationId", n.causation_id as "causationId", n.traceparent,
+          n.task_id as "taskId", n.title, n.body
         from claimed as c join notifications.notifications as n on n.id = c.notification_id`);
     return claimed;
   }
 
   async function attempt(delivery: Claimed): Promise<void> {
-    await runInContext(newContext({ correlationId: delivery.correlationId }), async () => {
+    await runInContext(newContext(delivery), async () => {
       await record(delivery, await tryToSend(delivery));
     });
   }

@@ -55,11 +55,12 @@ export async function tellReminder(
   const made = await tx`
     with notification as (
       insert into notifications.notifications (
-        id, user_id, type, reminder_id, task_id, title, body, late, created_at, read_at, correlation_id, causation_id
+        id, user_id, type, reminder_id, task_id, title, body, late, created_at, read_at, correlation_id, causation_id,
+        traceparent
       ) values (
         ${id}, ${userId}, ${notification.type}, ${reminder.id}, ${notification.taskId}, ${notification.title},
         ${notification.body}, ${notification.late}, ${at}, ${notification.readAt}, ${event.correlationid},
-        ${event.causationid}
+        ${event.causationid}, ${event.traceparent}
       ) on conflict (reminder_id) do nothing
       returning id
     )

@@ -125,6 +125,7 @@ Deno.test("reminders plans, makes the job and fires once at its moment", async (
   assert.deepEqual(await test.types(), ["reminder.scheduled.v1", "reminder.due.v1"]);
   const [scheduled, due] = await test.told();
   assert.equal(due?.correlationid, created.correlationid);
+  assert.equal(due?.traceparent.split("-")[1], created.traceparent.split("-")[1]);
   assert.equal(due?.causationid, created.causationid);
   assert.equal(scheduled?.subject, story.taskId);
   assert.deepEqual([scheduled?.data.seq, due?.data.seq], [1, 2]);

@@ -27,6 +27,7 @@ interface Fired extends Omit<ReminderEntry, "status" | "deliveredAt"> {
   due: Due | null;
   pastWhenSet: boolean;
   correlationId: string;
+  traceparent: string;
   causationId: string;
 }
 
@@ -116,7 +117,7 @@ export function createFiring(options: FiringOptions): Firing {
       const locked = lockUser(tx, "reminders", userId);
       const [rows] = await Promise.all([deliver(tx, ids, now), locked]);
       // Each event goes on with the trace and the cause of the change that set its reminder.
-      for (const alike of Map.groupBy(rows, (row) => `${row.correlationId} ${row.causationId}`).values()) {
+      for (const alike of Map.groupBy(rows, causeOf).values()) {
         await runInContext(newContext(alike[0]), () =>
           appendEvents(tx, alike.map((row) => draft(row, now)), {
             ...{ schema: "reminders", source: "reminders", userId, now },
@@ -149,7 +150,7 @@ export function createFiring(options: FiringOptions): Firing {
       )
       select id, task_id as "taskId", occurrence, reminder_id as "reminderId", fire_at as "fireAt", late, reason,
         title, due_at as "dueAt", due, past_when_set as "pastWhenSet", correlation_id as "correlationId",
-        causation_id as "causationId"
+        causation_id as "causationId", traceparent
       from fired
       order by fire_at, id`.execute();
   }
@@ -225,8 +226,12 @@ export function createFiring(options: FiringOptions): Firing {
   }
 }
 
+const causeOf = ({ correlationId, causationId, traceparent }: Fired): string =>
+  `${correlationId} ${causationId} ${traceparent}`;
+
 function draft(row: Fired, now: Temporal.Instant): EventDraft {
-  const { title, dueAt, due, pastWhenSet: _past, correlationId: _cor, causationId: _cause, ...entry } = row;
+  const { title, dueAt, due, pastWhenSet: _past, ...rest } = row;
+  const { correlationId: _cor, causationId: _cause, traceparent: _trace, ...entry } = rest;
   const reminder: ReminderEntry = { ...entry, status: "delivered", deliveredAt: formatInstant(now) };
   return {
     type: "reminder.due.v1",

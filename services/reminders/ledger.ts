@@ -200,6 +200,7 @@ async function write(
   now: Temporal.Instant,
 ): Promise<void> {
   const at = formatInstant(now);
+  const { correlationId, traceparent } = currentContext();
   await tx`
     with given as (
       select *
@@ -222,13 +223,13 @@ async function write(
       job_state = case l.job_state when 'none' then 'none' else 'unwanted' end
     when matched then update set
       status = 'scheduled', fire_at = g."fireAt", past_when_set = g.past, reason = g.reason, title = g.title,
-      due_at = g."dueAt", due = g.due, job_state = 'wanted', correlation_id = ${currentContext().correlationId},
-      causation_id = ${event.causationid}, updated_at = ${at}
+      due_at = g."dueAt", due = g.due, job_state = 'wanted', correlation_id = ${correlationId},
+      causation_id = ${event.causationid}, traceparent = ${traceparent}, updated_at = ${at}
     when not matched then insert (
       id, user_id, task_id, occurrence, reminder_id, round, fire_at, past_when_set, status, reason, title, due_at,
-      due, job_state, correlation_id, causation_id, created_at, updated_at
+      due, job_state, correlation_id, causation_id, traceparent, created_at, updated_at
     ) values (
       g.id, ${event.partitionkey}, g."taskId", g.occurrence, g."reminderId", g.round, g."fireAt", g.past, 'scheduled',
-      g.reason, g.title, g."dueAt", g.due, 'wanted', ${currentContext().correlationId}, ${event.causationid}, ${at}, ${at}
+      g.reason, g.title, g."dueAt", g.due, 'wanted', ${correlationId}, ${event.causationid}, ${traceparent}, ${at}, ${at}
     )`;
 }

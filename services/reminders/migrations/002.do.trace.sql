@@ -1,0 +1,2 @@
+-- A reminder's firing goes on with the trace of the change that set it.
+alter table reminders.ledger add column traceparent text not null default '';
