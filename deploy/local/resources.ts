@@ -41,6 +41,8 @@ export interface ResourceOptions {
   secrets?: Readonly<Record<string, string>>;
   /** The other sidecars' internal ports by app id. */
   peers?: Readonly<Record<string, number>>;
+  /** Whether the sidecar samples traces (default false); where its spans go is in its environment. */
+  traced?: boolean;
   /** Absent: the service is one of the cluster's. */
   custom?: CustomService;
 }
@@ -72,7 +74,7 @@ export async function writeResources(options: ResourceOptions): Promise<SidecarR
     await Deno.writeTextFile(join(resourcesPath, name), stringify(resource));
   }
   const [configuration] = base.filter(({ kind }) => kind === "Configuration");
-  await Deno.writeTextFile(config, stringify(resolving(configuration, options.peers ?? {})));
+  await Deno.writeTextFile(config, stringify(configured(configuration, options)));
   return { resourcesPath, config };
 }
 
@@ -124,10 +126,11 @@ function secretStore(name: string, scopes: string[] | undefined, secretFile: str
 }
 
 /**
- * Where sidecars find each other: the cluster's own resolver takes a template, so a table needs neither multicast nor
- * a registry.
+ * The configuration with where sidecars find each other: the cluster's own resolver takes a template, so a table needs
+ * neither multicast nor a registry.
  */
-function resolving(configuration: Resource | undefined, peers: Readonly<Record<string, number>>): Resource {
+function configured(configuration: Resource | undefined, options: ResourceOptions): Resource {
+  const { peers = {}, traced = false } = options;
   if (configuration === undefined) throw new Error("Cannot run a sidecar as there is no Configuration");
   const rows = Object.entries(peers).map(([appId, port]) =>
     `{{else if eq .ID ${JSON.stringify(appId)}}}${LOOPBACK}:${port}`
@@ -137,6 +140,7 @@ function resolving(configuration: Resource | undefined, peers: Readonly<Record<s
     ...configuration,
     spec: {
       ...spec,
+      ...(traced ? { tracing: { samplingRate: "1" } } : {}),
       nameResolution: {
         component: "kubernetes",
         // A name that is not in the table gets an address where nobody listens.

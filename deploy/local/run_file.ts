@@ -14,6 +14,8 @@ const RunningPart = z.object({
   /** Where it answers, for people. */
   address: z.string(),
   log: z.string(),
+  /** Where Prometheus may ask. */
+  metrics: z.string().nullable().default(null),
 });
 export type RunningPart = z.infer<typeof RunningPart>;
 

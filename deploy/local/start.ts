@@ -15,7 +15,7 @@ import { freePorts, isOpen, LOOPBACK } from "./ports.ts";
 import { startPostgres, watchPostgres } from "./postgres.ts";
 import { identify, type ProcessIdentity } from "./process.ts";
 import { writeResources } from "./resources.ts";
-import { removeRunFile, type RunFile, writeRunFile } from "./run_file.ts";
+import { removeRunFile, type RunFile, type RunningPart, writeRunFile } from "./run_file.ts";
 import { type SidecarService, startHelper, startService } from "./service.ts";
 import { type Startable, supervise, type SupervisedPart } from "./supervisor.ts";
 
@@ -70,7 +70,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const supervisor = await thisProcess();
   /** What is started together; stopped in the opposite order. */
   const stages: SupervisedPart[][] = [];
-  const shown = new Map<SupervisedPart, { address: string; log: string }>();
+  const shown = new Map<SupervisedPart, Where>();
   const run: RunFile = { supervisor, publicUrl, brokers: "", databaseUrl: "", parts: [] };
 
   let writing: Promise<void> = Promise.resolve();
@@ -80,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       name: part.name,
       process: part.process,
       restarts: part.restarts,
-      ...shown.get(part) ?? { address: "", log: "" },
+      ...shown.get(part) ?? { address: "", log: "", metrics: null },
     }));
     const now = structuredClone(run);
     writing = writing.then(() => writeRunFile(folder, now));
@@ -88,7 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const part = async (
     stage: SupervisedPart[],
     name: string,
-    where: { address: string; log: string },
+    where: Where,
     start: () => Promise<Startable>,
   ) => {
     const supervised = await supervise({ name, start, report, changed });
@@ -119,14 +119,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         external.databaseUrl ?? part(stage, "postgres", {
           address: `127.0.0.1:${ports.own.postgres}`,
           log: join(folder, "postgres", "pg", "server.log"),
+          metrics: null,
         }, async () => {
           const server = await startPostgres({ dataDir: join(folder, "postgres"), port: ports.own.postgres });
           databaseUrl = server.url;
           return await watchPostgres(server);
         }),
-        external.brokers ?? part(stage, "kafka", { address: brokers, log: log("kafka") }, () =>
+        external.brokers ?? part(stage, "kafka", { address: brokers, log: log("kafka"), metrics: null }, () =>
           startKafka({ dataDir: join(folder, "kafka"), port: ports.own.kafka, logFile: log("kafka") })),
-        external.scheduler ?? part(stage, "scheduler", { address: scheduler, log: log("scheduler") }, () =>
+        external.scheduler ?? part(stage, "scheduler", {
+          address: scheduler,
+          log: log("scheduler"),
+          metrics: `${local(ports.own["scheduler-metrics"])}/metrics`,
+        }, () =>
           startScheduler({
             dataDir: join(folder, "scheduler"),
             port: ports.own.scheduler,
@@ -156,8 +161,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stage((stage) =>
       NAMES.flatMap((name) => [
         part(sidecars, `daprd-${name}`, {
-          address: `http://${LOOPBACK}:${ports.sidecars[name].http}`,
+          address: local(ports.sidecars[name].http),
           log: log(`daprd-${name}`),
+          metrics: `${local(ports.sidecars[name].metrics)}/metrics`,
         }, async () =>
           await startDaprd({
             appId: name,
@@ -167,6 +173,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
             scheduler,
             podName: `${name}-${suffix}`,
             appHealthCheck: RECEIVERS.has(name),
+            env: tracing(options.env),
             logFile: log(`daprd-${name}`),
             ...await writeResources({
               folder: join(folder, "sidecars", name),
@@ -174,9 +181,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
               brokers,
               stateUrl: loginUrl(database, "rondo_dapr", passwords.rondo_dapr ?? ""),
               peers,
+              traced: options.env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
             }),
           })),
-        part(stage, name, { address: `http://${LOOPBACK}:${ports.apps[name]}`, log: log(name) }, () =>
+        part(stage, name, {
+          address: local(ports.apps[name]),
+          log: log(name),
+          metrics: `${local(ports.apps[name])}/metrics`,
+        }, () =>
           startService(name, {
             port: ports.apps[name],
             logFile: log(name),
@@ -198,12 +210,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       part(
         stage,
         "web",
-        { address: `http://${LOOPBACK}:${ports.own.web}`, log: log("web") },
+        { address: local(ports.own.web), log: log("web"), metrics: null },
         () => startHelper("web", { port: ports.own.web, logFile: log("web"), env: {} }),
       ),
       part(stage, "lag-exporter", {
-        address: `http://${LOOPBACK}:${ports.own["lag-exporter"]}/metrics`,
+        address: local(ports.own["lag-exporter"]),
         log: log("lag-exporter"),
+        metrics: `${local(ports.own["lag-exporter"])}/metrics`,
       }, () =>
         startHelper("lag-exporter", {
           port: ports.own["lag-exporter"],
@@ -212,17 +225,22 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         })),
     ]);
     await stage((stage) => [
-      part(stage, "gateway", { address: publicUrl, log: log("gateway") }, () =>
-        startHelper("gateway", {
-          port: config.PORT,
-          logFile: log("gateway"),
-          env: {
-            HOST: config.HOST,
-            API_URL: `http://${LOOPBACK}:${ports.apps.api}`,
-            REALTIME_URL: `http://${LOOPBACK}:${ports.apps.realtime}`,
-            WEB_URL: `http://${LOOPBACK}:${ports.own.web}`,
-          },
-        })),
+      part(
+        stage,
+        "gateway",
+        { address: publicUrl, log: log("gateway"), metrics: null },
+        () =>
+          startHelper("gateway", {
+            port: config.PORT,
+            logFile: log("gateway"),
+            env: {
+              HOST: config.HOST,
+              API_URL: local(ports.apps.api),
+              REALTIME_URL: local(ports.apps.realtime),
+              WEB_URL: local(ports.own.web),
+            },
+          }),
+      ),
     ]);
     await writing;
     return { publicUrl, run, stop };
@@ -241,6 +259,9 @@ export async function buildWeb(): Promise<void> {
   }).spawn().status;
   if (!success) throw new StartError("Cannot build the SPA");
 }
+
+/** Where a part answers and writes. */
+type Where = Pick<RunningPart, "address" | "log" | "metrics">;
 
 interface Ports {
   own: Record<typeof OWN_PORTS[number], number>;
@@ -272,12 +293,26 @@ function handedOn(name: string, env: Record<string, string | undefined>): Record
   );
 }
 
+/** Where a sidecar sends its spans: it knows the same settings, but takes every address for one with TLS. */
+function tracing(env: Record<string, string | undefined>): Record<string, string> {
+  const settings = Object.entries(env).flatMap(([key, value]) =>
+    key.startsWith("OTEL_EXPORTER_OTLP_") && value !== undefined ? [[key, value]] : []
+  );
+  if (settings.length === 0) return {};
+  const insecure = String(env.OTEL_EXPORTER_OTLP_ENDPOINT?.startsWith("http:") === true);
+  return { OTEL_EXPORTER_OTLP_INSECURE: insecure, ...Object.fromEntries(settings) };
+}
+
 /** A database's address as a role logs in there. */
 function loginUrl(url: string, role: string, password: string): string {
   const address = new URL(url);
   address.username = role;
   address.password = password;
   return address.href;
+}
+
+function local(port: number): string {
+  return `http://${LOOPBACK}:${port}`;
 }
 
 function secret(): string {

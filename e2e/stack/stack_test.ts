@@ -30,8 +30,19 @@ interface RunningStack {
   command(...args: string[]): Promise<string>;
 }
 
-async function startStack(dataDir: string, port: number): Promise<RunningStack> {
-  const env = { ...inherited(), ...cache(), RONDO_DATA_DIR: dataDir, PORT: String(port) };
+async function startStack(dataDir: string, port: number, collector: string): Promise<RunningStack> {
+  const env = {
+    ...inherited(),
+    ...cache(),
+    RONDO_DATA_DIR: dataDir,
+    PORT: String(port),
+    OTEL_DENO: "true",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+    OTEL_BSP_SCHEDULE_DELAY: "200",
+    OTEL_METRICS_EXPORTER: "none",
+    OTEL_LOGS_EXPORTER: "none",
+  };
   const process = spawn(["run", "-A", "deploy/local/stack.ts"], env);
   await waitFor(() => process.gone || process.output.stdout.includes("stack is running on"), START_MS);
   assert.ok(!process.gone, process.output.stderr + process.output.stdout);
@@ -100,15 +111,19 @@ async function open(client: Client, title: string): Promise<Task[]> {
 let stack: RunningStack;
 let client: Client;
 const folder = temporaryFolder();
+const collector = startCollector();
 const [port = 0] = freePorts(1);
 
 Deno.test.beforeAll(async () => {
-  stack = await startStack(folder.path, port);
+  stack = await startStack(folder.path, port, collector.address);
   client = await signUp(stack.origin);
 });
 Deno.test.afterAll(async () => {
-  await stopProcess(stack.process, 60_000);
+  // What went wrong before it was started is what should be read.
+  const started: RunningStack | undefined = stack;
+  if (started !== undefined) await stopProcess(started.process, 60_000);
   await folder[Symbol.asyncDispose]();
+  await collector[Symbol.asyncDispose]();
 });
 
 Deno.test("the stack: a completed task comes back, tabs see it at once, and the log has it", async () => {
@@ -122,6 +137,27 @@ Deno.test("the stack: a completed task comes back, tabs see it at once, and the 
   });
   const { body } = await client.call<{ ok: boolean }>("GET", "/api/audit/verify");
   assert.equal(body.ok, true, JSON.stringify(body));
+});
+
+Deno.test("the stack: a trace leads from the request through sidecars and Kafka to its last effect", async () => {
+  const traceId = crypto.randomUUID().replaceAll("-", "");
+  const made = await client.call<Task>("POST", "/api/tasks", {
+    title: "Traced",
+    due: { date: "2027-01-31", time: "09:00" },
+    recurrence: "daily",
+    reminders: [{ before: "PT30M" }],
+  });
+  await client.call("POST", `/api/tasks/${made.body.id}/complete`, {}, {
+    headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+  });
+  const wanted = [
+    "recurrence task.completed.v1",
+    "reminders task.completed.v1",
+    "audit reminder.cancelled.v1",
+  ];
+  const mine = () => collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
+  await waitFor(() => wanted.every((name) => mine().includes(name)), 30_000);
+  await waitFor(() => collector.fromSidecars() > 0);
 });
 
 Deno.test("the stack: a reminder becomes due by Dapr's scheduler, once", async () => {
@@ -219,9 +255,17 @@ Deno.test("the stack: an operator sees parts, topics, lag, logs and dead letters
   assert.match(await stack.command("topics", "describe"), /^task-events +12 partitions +1 replica +30 d$/m);
   assert.match(await stack.command("stack", "logs", "api"), /api is running on/);
   await waitFor(async () => /^recurrence +task-events +0$/m.test(await stack.command("lag")), BACK_MS);
-  const exporter = (await stack.run()).parts.find(({ name }) => name === "lag-exporter");
-  const metrics = await (await fetch(exporter?.address ?? "")).text();
-  assert.match(metrics, /^kafka_consumer_lag\{topic="task-events",group="audit"\} \d+$/m);
+  for (
+    const [name, metric] of Object.entries({
+      "lag-exporter": 'kafka_consumer_lag{topic="task-events",group="audit"}',
+      "daprd-audit": "dapr_component_pubsub_ingress_bulk_count{",
+      scheduler: "go_goroutines",
+      api: "http_",
+    })
+  ) {
+    const address = (await stack.run()).parts.find((part) => part.name === name)?.metrics;
+    assert.ok((await (await fetch(address ?? "")).text()).includes(metric), `${name} has no ${metric}`);
+  }
 
   await publish((await stack.run()).brokers, "reminders", { id: "1", type: "no.such.v1" });
   await waitFor(async () =>
@@ -247,7 +291,7 @@ Deno.test("the stack: a killed one leaves its parts, and the next start ends the
   stack.process.kill("SIGKILL");
   await stack.process.ended;
   for (const process of left) assert.equal(await isRunning(process), true);
-  stack = await startStack(folder.path, port);
+  stack = await startStack(folder.path, port, collector.address);
   for (const process of left) assert.equal(await isRunning(process), false);
   await completeOne(client);
 });
@@ -268,6 +312,37 @@ async function isUp(origin: string): Promise<boolean> {
   const answer = await fetch(`${origin}/ready`).catch(() => null);
   await answer?.body?.cancel();
   return answer?.status === 200;
+}
+
+interface Span {
+  traceId: string;
+  name: string;
+}
+
+/** Takes the spans of services, which come as JSON, and counts the exports of sidecars, which don't. */
+function startCollector() {
+  const spans: Span[] = [];
+  let fromSidecars = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const body = await request.text();
+    if (request.headers.get("content-type")?.includes("json")) {
+      const { resourceSpans = [] } = JSON.parse(body) as {
+        resourceSpans?: { scopeSpans?: { spans?: Span[] }[] }[];
+      };
+      spans.push(
+        ...resourceSpans.flatMap((one) => (one.scopeSpans ?? []).flatMap(({ spans = [] }) => spans)),
+      );
+    } else {
+      fromSidecars++;
+    }
+    return new Response("{}", { headers: { "content-type": "application/json" } });
+  });
+  return {
+    address: `http://127.0.0.1:${server.addr.port}`,
+    spans,
+    fromSidecars: () => fromSidecars,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
 }
 
 /** Puts something onto a topic that no service would. */
