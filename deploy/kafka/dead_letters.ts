@@ -2,10 +2,8 @@
  * Dead letters on Kafka, for an operator. A broker can't forget one record, so what became of a letter is a record
  * behind it in the same topic: a letter is open while there is none.
  */
-import type { Kafka } from "kafkajs";
 import { TOPICS } from "../../services/shared/contracts/events.ts";
 import {
-  type DeadLetterRecord,
   deadLetterTopic,
   openLetters,
   replayHeaders,
@@ -13,6 +11,7 @@ import {
 } from "../../services/shared/runtime/dapr/dead_letter.ts";
 import type { DeadLetters } from "../../services/shared/runtime/dead_letters.ts";
 import { kafkaClient } from "./client.ts";
+import { readRecords } from "./records.ts";
 
 const DEFAULT_LIMIT = 100;
 
@@ -27,7 +26,7 @@ export function kafkaDeadLetters(brokers: string, options: DeadLetterOptions = {
   const kafka = kafkaClient(brokers);
   return {
     async list({ topic, limit = DEFAULT_LIMIT } = {}) {
-      const records = await readAll(kafka, (topic === undefined ? topics : [topic]).map(deadLetterTopic));
+      const records = await readRecords(kafka, (topic === undefined ? topics : [topic]).map(deadLetterTopic));
       // Stable: of those that were written at the same time the last one comes first, too.
       return openLetters(records).toReversed()
         .sort((a, b) => Temporal.Instant.compare(b.at, a.at))
@@ -40,7 +39,7 @@ export function kafkaDeadLetters(brokers: string, options: DeadLetterOptions = {
   async function resolve(id: string, resolution: "replayed" | "dropped"): Promise<boolean> {
     const dead = id.split("/")[0] ?? "";
     if (!topics.some((topic) => deadLetterTopic(topic) === dead)) return false;
-    const records = await readAll(kafka, [dead]);
+    const records = await readRecords(kafka, [dead]);
     const letter = openLetters(records).find((one) => one.id === id);
     const record = records.find(({ partition, offset }) => id === `${dead}/${partition}/${offset}`);
     if (letter === undefined || record === undefined) return false;
@@ -63,74 +62,5 @@ export function kafkaDeadLetters(brokers: string, options: DeadLetterOptions = {
       await producer.disconnect();
     }
     return true;
-  }
-}
-
-/** Every record of these topics, up to where they end now; a topic that is not there has none. */
-async function readAll(kafka: Kafka, topics: readonly string[]): Promise<DeadLetterRecord[]> {
-  const groupId = `rondo-operator-${crypto.randomUUID()}`;
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    const there = new Set(await admin.listTopics());
-    const names = topics.filter((topic) => there.has(topic));
-    /** Where reading ends, by topic and partition; those that were read to there are taken out. */
-    const ends = new Map<string, number>();
-    for (const topic of names) {
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-        if (Number(high) > Number(low)) ends.set(`${topic}/${partition}`, Number(high));
-      }
-    }
-    if (ends.size === 0) return [];
-    const records = await readUntil(kafka, groupId, names, ends);
-    // The group's only purpose was this reading.
-    await admin.deleteGroups([groupId]).catch(() => {});
-    return records;
-  } finally {
-    await admin.disconnect();
-  }
-}
-
-async function readUntil(
-  kafka: Kafka,
-  groupId: string,
-  topics: string[],
-  ends: Map<string, number>,
-): Promise<DeadLetterRecord[]> {
-  const records: DeadLetterRecord[] = [];
-  const consumer = kafka.consumer({ groupId });
-  const done = Promise.withResolvers<void>();
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) done.reject(payload.error);
-  });
-  await consumer.connect();
-  try {
-    await consumer.subscribe({ topics, fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatch({ batch: { topic, partition, messages } }) {
-        const place = `${topic}/${partition}`;
-        const end = ends.get(place) ?? 0;
-        for (const message of messages) {
-          if (Number(message.offset) >= end) break;
-          records.push({
-            ...{ topic, partition, offset: message.offset },
-            key: message.key?.toString() ?? "",
-            value: message.value?.toString() ?? "",
-            headers: Object.fromEntries(
-              Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
-            ),
-            at: Temporal.Instant.fromEpochMilliseconds(Number(message.timestamp)),
-          });
-        }
-        if (Number(messages.at(-1)?.offset ?? -1) >= end - 1) ends.delete(place);
-        if (ends.size === 0) done.resolve();
-        return Promise.resolve();
-      },
-    });
-    await done.promise;
-    return records;
-  } finally {
-    await consumer.disconnect();
   }
 }

@@ -174,6 +174,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
             podName: `${name}-${suffix}`,
             appHealthCheck: RECEIVERS.has(name),
             env: tracing(options.env),
+            logLevel: config.LOG_LEVEL,
             logFile: log(`daprd-${name}`),
             ...await writeResources({
               folder: join(folder, "sidecars", name),
