@@ -2,17 +2,23 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Task } from "../../services/shared/contracts/task.ts";
 import { planReminders } from "../../services/shared/domain/reminders.ts";
+import type { DeadLetter } from "../../services/shared/runtime/dead_letters.ts";
 import type { Sql } from "../../services/shared/store/database.ts";
 import type { Answer, Client } from "../support/client.ts";
 import type { Follower } from "../support/follow.ts";
+import { waitFor } from "../support/rondo.ts";
+import type { BrokerEvent, BrokerView } from "./broker_view.ts";
 import { type BulkAnswer, type Operation, tasksOf } from "./workload.ts";
 
 export interface World {
   /** The superuser's: row-level security does not hide anything. */
   sql: Sql;
+  broker: BrokerView;
   clients: readonly Client[];
   operations: readonly Operation[];
   followers: readonly { client: Client; follower: Follower }[];
+  /** Ids of events that nobody can take: each is a dead letter of every consumer of its topic, and there is no other. */
+  poison?: readonly { id: string; topic: string; consumers: readonly string[] }[];
 }
 
 /** What is wrong, in words; empty when every invariant holds. */
@@ -35,23 +41,47 @@ interface StoredChange extends Change {
   before: Record<string, unknown> | null;
 }
 
+/**
+ * Waits until nothing is on its way any more; gives the instant of which that is true.
+ *
+ * @throws Error with what is left when that takes longer
+ */
+export async function rest(
+  { sql, broker }: Pick<World, "sql" | "broker">,
+  patienceMs: number,
+): Promise<Temporal.Instant> {
+  let left: unknown;
+  let asked = Temporal.Now.instant();
+  try {
+    await waitFor(async () => {
+      asked = Temporal.Now.instant();
+      const counts = await unsettled(sql, broker).catch((cause) => String(cause));
+      left = counts;
+      return typeof counts !== "string" && Object.values(counts).every((count) => count === 0);
+    }, patienceMs);
+  } catch (cause) {
+    throw new Error(`Rondo did not come to rest: ${JSON.stringify(left)}`, { cause });
+  }
+  return asked.subtract({ seconds: 2 });
+}
+
 /** How much is still on its way: rows of outboxes, deliveries behind, work that waits. */
-export async function unsettled(sql: Sql): Promise<Record<string, number>> {
+async function unsettled(sql: Sql, broker: BrokerView): Promise<Record<string, number>> {
+  const behind = await broker.behind();
   const [row] = await sql<Record<string, number>[]>`
     select
       (select count(*) from tasks.outbox) + (select count(*) from reminders.outbox)
         + (select count(*) from notifications.outbox) as outbox,
-      (select coalesce(sum(p.next_offset - o.next_offset), 0)::bigint
-        from broker.offsets o join broker.partitions p using (topic, partition)) as behind,
       (select count(*) from recurrence.occurrences where status = 'pending') as occurrences,
       (select count(*) from reminders.ledger where status = 'scheduled' and fire_at <= now()) as reminders,
       (select count(*) from notifications.deliveries where status = 'pending') as deliveries`;
-  return row ?? {};
+  return { behind, ...row };
 }
 
 /** Checks everything. @param quietSince reminders of before this instant have fired */
 export async function violations(world: World, quietSince: Temporal.Instant): Promise<Problems> {
   const problems: Problems = [];
+  const events = Map.groupBy(await world.broker.events(["reminders", "notifications"]), ({ key }) => key);
   for (const client of world.clients) {
     const name = client.name;
     const changes = await changesOf(client);
@@ -63,14 +93,15 @@ export async function violations(world: World, quietSince: Temporal.Instant): Pr
     checkNumbers(changes, stored, tell);
     checkReplay(stored, await tasksOfUser(client), tell);
     checkOperations(world.operations.filter((one) => one.client.id === client.id), changes, stored, tell);
-    await checkAudit(world.sql, client, tell);
+    const told = events.get(client.id) ?? [];
+    await checkAudit(world.sql, client, stored, told, tell);
     await checkSeries(world.sql, client.id, stored, tell);
-    await checkReminders(world.sql, client, stored, quietSince, tell);
+    await checkReminders(world.sql, client, stored, told, quietSince, tell);
     for (const { client: reader, follower } of world.followers) {
       if (reader.id === client.id) checkStream(follower, changes, tell);
     }
   }
-  problems.push(...await checkBroker(world.sql));
+  problems.push(...await checkDeadLetters(world));
   return problems;
 }
 
@@ -200,13 +231,15 @@ function wrongEffect(kind: Operation["kind"], body: unknown, done: readonly Stor
   }
 }
 
-/** One audit row for each event of the change log, of reminders and of notifications; the chain holds. */
-async function checkAudit(sql: Sql, client: Client, tell: Tell): Promise<void> {
-  const events = await sql<{ id: string; type: string }[]>`
-    select event_id as id, type from tasks.changes where user_id = ${client.id}
-    union
-    select (event ->> 'id')::uuid, event ->> 'type' from broker.events
-    where topic in ('reminders', 'notifications') and key = ${client.id}`;
+/** One audit row for each event of the change log, of reminders and of notifications; in order; the chain holds. */
+async function checkAudit(
+  sql: Sql,
+  client: Client,
+  stored: readonly StoredChange[],
+  told: readonly BrokerEvent[],
+  tell: Tell,
+): Promise<void> {
+  const events = [...stored.map(({ eventId: id, type }) => ({ id, type })), ...told];
   const rows = await sql<{ id: string }[]>`
     select event_id as id from audit.entries where user_id = ${client.id} order by n`;
   const audited = new Set(rows.map(({ id }) => id));
@@ -214,6 +247,9 @@ async function checkAudit(sql: Sql, client: Client, tell: Tell): Promise<void> {
   tell("events without an audit row", events.filter(({ id }) => !audited.has(id)));
   tell("audit rows without an event", rows.filter(({ id }) => !wanted.has(id)));
   tell("events with two audit rows", duplicates(rows.map(({ id }) => id)));
+  const seqs = new Map(stored.map(({ eventId, seq }) => [eventId, seq]));
+  const order = rows.flatMap(({ id }) => seqs.get(id) ?? []);
+  tell("changes that were audited out of order", order.filter((seq, at) => seq < (order[at - 1] ?? 0)));
   const { status, body } = await client.call("GET", "/api/audit/verify");
   if (status !== 200 || body.ok !== true || body.checked !== rows.length) {
     tell("a chain that does not verify", [{ status, body, rows: rows.length }]);
@@ -279,6 +315,7 @@ async function checkReminders(
   sql: Sql,
   client: Client,
   stored: readonly StoredChange[],
+  events: readonly BrokerEvent[],
   quietSince: Temporal.Instant,
   tell: Tell,
 ): Promise<void> {
@@ -290,39 +327,32 @@ async function checkReminders(
     round: number;
     fireAt: string;
     status: string;
-    events: number;
-    notifications: number;
-    told: number;
+    notifications: string[];
     shown: number;
   };
   const rows = await sql<Row[]>`
-    with due as (
-      select event -> 'data' -> 'reminder' ->> 'id' as id, count(distinct event ->> 'id') as events
-      from broker.events where topic = 'reminders' and event ->> 'type' = 'reminder.due.v1' and key = ${client.id}
-      group by 1
-    ), told as (
-      select event -> 'data' -> 'notification' ->> 'id' as id, count(distinct event ->> 'id') as events
-      from broker.events
-      where topic = 'notifications' and event ->> 'type' = 'notification.created.v1' and key = ${client.id}
-      group by 1
-    )
     select l.id, l.task_id as "taskId", l.occurrence, l.reminder_id as "reminderId", l.round,
       l.fire_at as "fireAt", l.status,
-      coalesce((select events from due where due.id = l.id::text), 0) as events,
-      (select count(*) from notifications.notifications n where n.reminder_id = l.id) as notifications,
-      (select coalesce(sum(told.events), 0)::bigint from notifications.notifications n
-        join told on told.id = n.id::text where n.reminder_id = l.id) as told,
+      (select coalesce(json_agg(n.id), '[]') from notifications.notifications n where n.reminder_id = l.id)
+        as notifications,
       (select count(*) from notifications.notifications n join notifications.deliveries d on d.notification_id = n.id
         where n.reminder_id = l.id and d.channel = 'in-app' and d.status = 'delivered') as shown
     from reminders.ledger l where l.user_id = ${client.id}`;
+  const due = eventsOf(events, "reminder.due.v1", ({ reminder }) => reminder?.id);
+  const told = eventsOf(events, "notification.created.v1", ({ notification }) => notification?.id);
   const isSettled = ({ fireAt }: Row) =>
     Temporal.Instant.compare(Temporal.Instant.from(fireAt), quietSince) < 0;
   for (const row of rows) {
     const most = row.status === "delivered" ? 1 : 0;
     const least = isSettled(row) ? most : 0;
-    const counts = [row.events, row.notifications, row.told, row.shown];
-    if (counts.some((count) => count < least || count > most)) {
-      tell("a reminder that was not told once", [row]);
+    const counts = {
+      due: due.get(row.id)?.size ?? 0,
+      notifications: row.notifications.length,
+      told: row.notifications.reduce((sum, id) => sum + (told.get(id)?.size ?? 0), 0),
+      shown: row.shown,
+    };
+    if (Object.values(counts).some((count) => count < least || count > most)) {
+      tell("a reminder that was not told once", [{ ...row, ...counts }]);
     }
     if (row.status === "scheduled" && isSettled(row)) tell("a reminder that is overdue", [row]);
   }
@@ -383,11 +413,39 @@ function checkStream(follower: Follower, changes: readonly Change[], tell: Tell)
   if (last !== changes.length) tell("a stream that ended early", [{ last, changes: changes.length }]);
 }
 
-/** No dead letter, and nobody behind. */
-async function checkBroker(sql: Sql): Promise<Problems> {
-  const letters = await sql`select topic, consumer, error, attempts from broker.dead_letters`;
-  return letters.map((letter) => `a dead letter: ${JSON.stringify(letter)}`);
+type Subject = Record<string, { id: string } | undefined>;
+
+/** The ids of the events of a type by what they are about. */
+function eventsOf(
+  events: readonly BrokerEvent[],
+  type: string,
+  subject: (data: Subject) => string | undefined,
+): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const event of events) {
+    if (event.type !== type) continue;
+    const id = subject(event.data as Subject) ?? "";
+    found.set(id, (found.get(id) ?? new Set()).add(event.id));
+  }
+  return found;
 }
+
+/** Every consumer gave up on what nobody can take, and on nothing else. */
+async function checkDeadLetters({ broker, poison = [] }: World): Promise<Problems> {
+  const letters = await broker.deadLetters();
+  const poisonous = new Set(poison.map(({ id }) => id));
+  const given = new Set(letters.map((letter) => `${idOf(letter)} ${letter.consumer}`));
+  return [
+    ...letters.filter((letter) => !poisonous.has(idOf(letter)))
+      .map((letter) => `a dead letter: ${JSON.stringify(letter)}`),
+    ...poison.flatMap(({ id, topic, consumers }) =>
+      consumers.filter((consumer) => !given.has(`${id} ${consumer}`))
+        .map((consumer) => `no dead letter of ${consumer} for the poison ${id} on ${topic}`)
+    ),
+  ];
+}
+
+const idOf = ({ event }: DeadLetter): string => String((event as { id?: unknown }).id);
 
 /** Every change that HTTP tells of. */
 export async function changesOf(client: Client): Promise<Change[]> {

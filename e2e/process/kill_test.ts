@@ -20,8 +20,8 @@ import {
   temporaryFolder,
   waitFor,
 } from "../support/rondo.ts";
-import { changesOf, unsettled, violations } from "./invariants.ts";
-import type { Sql } from "../../services/shared/store/database.ts";
+import { embeddedBroker } from "./broker_view.ts";
+import { changesOf, rest, violations } from "./invariants.ts";
 import { type Operation, startWorkload } from "./workload.ts";
 
 const KILLS = Number(Deno.env.get("KILLS") ?? 6);
@@ -90,13 +90,14 @@ Deno.test(`SIGKILL at ${KILLS} random moments loses nothing and repeats nothing`
     await importing;
 
     await using sql = await openDatabase(folder.path);
-    const quietSince = await quiet(sql);
+    const broker = embeddedBroker(sql);
+    const quietSince = await rest({ sql, broker }, QUIET_MS);
     for (const { client, follower } of followers) {
       const { length } = await changesOf(client);
       await waitFor(() => follower.lastId === length, 20_000);
     }
     const problems = await violations(
-      { sql, clients, operations: workload.operations, followers },
+      { sql, broker, clients, operations: workload.operations, followers },
       quietSince,
     );
     const { operations } = workload;
@@ -119,22 +120,6 @@ Deno.test(`SIGKILL at ${KILLS} random moments loses nothing and repeats nothing`
     console.log(`  stopped with ${code} in ${Math.round(performance.now() - asked)} ms`);
   }
 });
-
-/** Waits until nothing is on its way any more; gives the instant of which that is true. */
-async function quiet(sql: Sql): Promise<Temporal.Instant> {
-  let left: Record<string, number> = {};
-  let asked = Temporal.Now.instant();
-  try {
-    await waitFor(async () => {
-      asked = Temporal.Now.instant();
-      left = await unsettled(sql);
-      return Object.values(left).every((count) => count === 0);
-    }, QUIET_MS);
-  } catch (cause) {
-    throw new Error(`Rondo did not come to rest with seed ${SEED}: ${JSON.stringify(left)}`, { cause });
-  }
-  return asked.subtract({ seconds: 2 });
-}
 
 /** A key gives its first answer again, now as then, and does nothing. */
 async function repeatsAnswerTheSame(operations: readonly Operation[]): Promise<void> {
