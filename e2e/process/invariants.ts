@@ -44,11 +44,13 @@ interface StoredChange extends Change {
 /**
  * Waits until nothing is on its way any more; gives the instant of which that is true.
  *
+ * @param hear is told again and again what is left
  * @throws Error with what is left when that takes longer
  */
 export async function rest(
   { sql, broker }: Pick<World, "sql" | "broker">,
   patienceMs: number,
+  hear: (left: string) => void = () => {},
 ): Promise<Temporal.Instant> {
   let left: unknown;
   let asked = Temporal.Now.instant();
@@ -57,6 +59,7 @@ export async function rest(
       asked = Temporal.Now.instant();
       const counts = await unsettled(sql, broker).catch((cause) => String(cause));
       left = counts;
+      hear(JSON.stringify(counts));
       return typeof counts !== "string" && Object.values(counts).every((count) => count === 0);
     }, patienceMs);
   } catch (cause) {

@@ -149,9 +149,9 @@ export function spawn(args: string[], env: Record<string, string>, cwd = ROOT): 
   };
 }
 
-/** The environment that every process of Rondo is given by the tests. */
-export function inherited(): Record<string, string> {
-  return Object.fromEntries(INHERITED.flatMap((name) => {
+/** The environment that every process of Rondo is given by the tests, with what these further names hold. */
+export function inherited(names: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries([...INHERITED, ...names].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   }));
