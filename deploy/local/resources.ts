@@ -59,7 +59,6 @@ export async function writeResources(options: ResourceOptions): Promise<SidecarR
   await Deno.remove(resourcesPath, { recursive: true }).catch(() => {});
   await Deno.mkdir(resourcesPath, { recursive: true, mode: 0o700 });
   const secretFile = join(folder, "secrets.json");
-  await Deno.writeTextFile(secretFile, JSON.stringify(secretsOf(options)), { mode: 0o600 });
   const config = join(folder, "configuration.yaml");
   const base = await readBase();
   const resources = custom === undefined ? base : base.map((resource) => adopt(resource, appId, custom));
@@ -69,6 +68,7 @@ export async function writeResources(options: ResourceOptions): Promise<SidecarR
       ? base.filter(({ kind }) => kind === "Subscription")
       : subscriptionsOf(base, appId, custom)),
   ].filter(({ scopes }) => scopes?.includes(appId) === true);
+  await Deno.writeTextFile(secretFile, JSON.stringify(secretsOf(own, options)), { mode: 0o600 });
   for (const resource of [...own.map((one) => onThisMachine(one, secretFile)), builtInStore(secretFile)]) {
     const name = `${resource.kind.toLowerCase()}-${resource.metadata.name}.yaml`;
     await Deno.writeTextFile(join(resourcesPath, name), stringify(resource));
@@ -90,13 +90,24 @@ export async function readBase(): Promise<Resource[]> {
   return resources;
 }
 
-/** The secrets that components refer to, and those that the service may ask for. */
-function secretsOf({ brokers, stateUrl, secrets }: ResourceOptions): Record<string, Record<string, string>> {
-  return {
-    ...(brokers === undefined ? {} : { kafka: { brokers } }),
-    ...(stateUrl === undefined ? {} : { "state-database": { url: stateUrl } }),
-    ...Object.fromEntries(Object.entries(secrets ?? {}).map(([name, value]) => [name, { [name]: value }])),
+/** The secrets that this sidecar's components refer to, and those that the service may ask for. */
+function secretsOf(
+  own: readonly Resource[],
+  { brokers, stateUrl, secrets = {} }: ResourceOptions,
+): Record<string, Record<string, string>> {
+  const known: Record<string, Record<string, string> | undefined> = {
+    "kafka": brokers === undefined ? undefined : { brokers },
+    "state-database": stateUrl === undefined ? undefined : { url: stateUrl },
   };
+  const wanted = own.flatMap((resource) =>
+    Component.safeParse(resource).data?.spec.metadata.flatMap(({ secretKeyRef }) =>
+      secretKeyRef?.name ?? []
+    ) ?? []
+  );
+  return Object.fromEntries([
+    ...wanted.flatMap((name) => known[name] === undefined ? [] : [[name, known[name]]]),
+    ...Object.entries(secrets).map(([name, value]) => [name, { [name]: value }]),
+  ]);
 }
 
 /** A file stands in for the cluster's secrets. */
@@ -150,7 +161,11 @@ function configured(configuration: Resource | undefined, options: ResourceOption
   };
 }
 
-const Pair = z.looseObject({ name: z.string(), value: z.unknown().optional() });
+const Pair = z.looseObject({
+  name: z.string(),
+  value: z.unknown().optional(),
+  secretKeyRef: z.object({ name: z.string(), key: z.string() }).optional(),
+});
 const Component = z.looseObject({
   kind: z.literal("Component"),
   spec: z.looseObject({ type: z.string(), metadata: z.array(Pair).default([]) }),

@@ -63,14 +63,20 @@ Deno.test("the cluster's files: what a service subscribes to it may read, and bu
 });
 
 Deno.test("writeResources() gives the api's sidecar nothing of Kafka", async () => {
-  const { files } = await written({ appId: "api" });
+  const { files, secrets } = await written({
+    appId: "api",
+    brokers: "127.0.0.1:9",
+    stateUrl: "postgres://x",
+  });
   assert.deepEqual(Object.keys(files), ["component-kubernetes"]);
+  assert.deepEqual(secrets, {});
 });
 
 Deno.test("writeResources() puts addresses and secrets into a file of its owner, and peers into the resolver", async () => {
   const { files, secrets, mode, configuration } = await written({
     appId: "notifications",
     brokers: "127.0.0.1:9",
+    stateUrl: "postgres://x",
     secrets: { "smtp-password": "correct horse" },
     peers: { api: 21_000, audit: 21_001 },
   });

@@ -33,7 +33,7 @@ async function start(folder: string): Promise<void> {
     report: (line) =>
       console.log(`${Temporal.Now.plainTimeISO().toString({ smallestUnit: "second" })} ${line}`),
   });
-  console.log(`\n${overview(stack.run)}\n\nRondo's stack is running on ${stack.publicUrl}`);
+  console.log(`\n${overview(stack.run)}\n\nRondo's stack is running on ${stack.run.publicUrl}`);
   console.log(`Data and logs: ${folder}. Stop with Ctrl-C.`);
   const name = await stopped;
   console.log(`Stopping on ${name}`);
