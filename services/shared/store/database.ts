@@ -123,8 +123,8 @@ export function asUser<T>(
 }
 
 /**
- * One select in a transaction in which row-level security sees only `userId`: begin, the user, the select and the
- * commit travel in one packet. The pool is one that `connect` made.
+ * One select for which row-level security sees only `userId`; both travel in one packet, on a connection on which
+ * everybody says first who they are. The pool is one that `connect` made.
  */
 export async function selectAsUser<T extends readonly (object | undefined)[]>(
   sql: Sql,
@@ -191,9 +191,9 @@ interface Lane {
 const TORN = new Set(["25001", "25P01"]);
 
 /**
- * Connections for transactions that are sent as a whole. The driver keeps the order of one connection's queries, so
- * nothing has to be awaited between them. A lane serves one caller until all four have been answered; one that lost
- * its connection, or whose transaction was torn, is closed and another takes its place.
+ * Connections on which statements are sent without waiting for the ones before: the driver keeps their order. A lane
+ * serves one caller at a time; one that lost its connection, or whose transaction was torn, is closed and another
+ * takes its place.
  */
 class Lanes {
   readonly #open: (events: LaneEvents) => Sql;
@@ -209,20 +209,18 @@ class Lanes {
   }
 
   async select<T extends readonly (object | undefined)[]>(userId: string, select: Select<T>): Promise<T> {
-    for (let attempt = 1;; attempt++) {
-      const lane = await this.#take();
-      let sound = false;
-      try {
-        const rows = await send(lane, userId, select);
-        sound = !lane.torn;
-        if (sound) return rows;
-        if (attempt === 3) throw new Error("Cannot trust what was read as its transaction was torn");
-      } catch (cause) {
-        sound = !lane.torn && isRefusal(cause);
-        throw cause;
-      } finally {
-        this.#give(lane, sound);
-      }
+    const lane = await this.#take();
+    let sound = false;
+    try {
+      const rows = await Promise.race([lane.lost.promise, begun(send(lane, userId, select))]);
+      // A new connection, which the driver may have opened between the two, knows no user.
+      sound = !lane.torn;
+      return sound ? rows : await lane.lost.promise;
+    } catch (cause) {
+      sound = !lane.torn && isRefusal(cause);
+      throw cause;
+    } finally {
+      this.#give(lane, sound);
     }
   }
 
@@ -308,6 +306,10 @@ async function run<T>(
   const tx = new Proxy(sql, {
     apply(target, _this, statement: Parameters<typeof sql>) {
       if (over) throw new Error("Cannot send a statement as its transaction is over");
+      // The driver would count it against the statement before it, and never answer this one.
+      if (statement.includes(undefined as never)) {
+        throw new TypeError("Cannot send a statement as one of its values is undefined");
+      }
       return target(...statement);
     },
   });
@@ -338,26 +340,21 @@ async function run<T>(
   return finished.result;
 }
 
-/** Sends the four as one; answered only when PostgreSQL has answered all of them, or the connection has failed. */
+/** Sends the user and the select as one. The lane's connection keeps the user until the next caller's. */
 async function send<T extends readonly (object | undefined)[]>(
-  lane: Lane,
+  { sql }: Lane,
   userId: string,
   select: Select<T>,
 ): Promise<T> {
-  const { sql } = lane;
-  // Made before anything is sent: a statement that can't be made must not leave a transaction behind.
+  // Made before anything is sent: a statement that can't be made must not be waited for.
   const query = select(sql);
   const sent = [
-    sql`begin read only`.execute(),
-    setUser(sql, userId),
+    sql`select set_config('rondo.user_id', ${userId}, false)`.execute(),
     query.execute(),
-    sql`commit`.execute(),
   ] as const;
   try {
-    const [, , rows, end] = await Promise.all(sent);
-    // The driver sends a statement again whose plan has become stale, and that is after the commit then. But such a
-    // transaction has failed before, and PostgreSQL says so.
-    if (end.command !== "COMMIT") lane.torn = true;
+    // Whichever fails: a value that can't be sent the driver counts against the statement before it.
+    const [, rows] = await Promise.all(sent);
     return rows;
   } catch (cause) {
     if (isRefusal(cause)) await Promise.allSettled(sent);

@@ -226,6 +226,26 @@ Deno.test("transact() commits what it has begun, and nothing of a transaction in
       /has failed/,
     );
     assert.deepEqual(await names(), []);
+    await assert.rejects(
+      () =>
+        transact(sql, async (tx) => {
+          await Promise.all([setUser(tx, user), make(tx, undefined as unknown as string)]);
+          return { result: "done" };
+        }),
+      /undefined/,
+    );
+    // What goes on after the failure finds no transaction to go on in.
+    let late: Promise<unknown> | undefined;
+    await assert.rejects(
+      () =>
+        transact(sql, (tx) => {
+          late = tx`select pg_sleep(0.05)`.then(() => make(tx, "Eve"));
+          return Promise.reject(new Error("not so"));
+        }),
+      /not so/,
+    );
+    await assert.rejects(late ?? Promise.resolve(), /transaction is over/);
+    assert.deepEqual(await names(), []);
     const once = (tx: Tx) => Promise.resolve({ result: "done", begun: [setUser(tx, user), make(tx, "Ada")] });
     assert.equal(await transact(sql, once), "done");
     assert.deepEqual(await names(), ["Ada"]);
