@@ -44,6 +44,8 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     args: [...jvm, "kafka.Kafka", configuration],
     logFile,
     ready: () => isOpen(port),
+    // After a crash it reads its log again before it opens the port.
+    readyMs: 180_000,
     // It hands over what it leads and closes its log, so that the next start need not repair it.
     stopMs: 30_000,
   });

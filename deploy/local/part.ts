@@ -123,7 +123,17 @@ function inherited(): Record<string, string> {
   }));
 }
 
+/** The end of a log, short enough for one line of a terminal's history; of structured lines what they say. */
 async function lastWords(logFile: string): Promise<string> {
-  const lines = (await Deno.readTextFile(logFile).catch(() => "")).trim().split("\n").slice(-4);
-  return `${lines.join(" ").slice(-800)} (${basename(logFile)})`;
+  const lines = (await Deno.readTextFile(logFile).catch(() => "")).trim().split("\n").slice(-2);
+  return `${lines.map(messageOf).join(" ").slice(-400)} (${basename(logFile)})`;
+}
+
+function messageOf(line: string): string {
+  try {
+    const { msg } = JSON.parse(line);
+    return typeof msg === "string" ? msg : line;
+  } catch {
+    return line;
+  }
 }
