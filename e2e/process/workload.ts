@@ -49,6 +49,8 @@ export interface WorkloadOptions {
   tabs?: number;
   /** Writes at most (default 6,000). */
   limit?: number;
+  /** Milliseconds between two writes of a tab at most (default 60). */
+  thinkMs?: number;
 }
 
 export interface Workload {
@@ -61,8 +63,6 @@ export interface Workload {
 
 /** A write that is not acknowledged in this time is lost. */
 const GIVE_UP_MS = 120_000;
-/** Milliseconds between two writes of a tab at most. */
-const THINK_MS = 60;
 /** Changes among which an undo chooses. */
 const RECENT = 30;
 const PRIORITIES = ["low", "medium", "high", "urgent"] as const;
@@ -76,7 +76,7 @@ const RULES = [
 
 /** Starts writing at once. */
 export function startWorkload(options: WorkloadOptions): Workload {
-  const { clients, random, tabs = 3, limit = 6_000 } = options;
+  const { clients, random, tabs = 3, limit = 6_000, thinkMs = 60 } = options;
   const operations: Operation[] = [];
   const seen = new Map<string, { since: number; changes: readonly SeenChange[] }>();
   let finishing = false;
@@ -91,7 +91,7 @@ export function startWorkload(options: WorkloadOptions): Workload {
   async function tab(client: Client, known: Map<string, Task>): Promise<void> {
     while (!finishing && operations.length < limit) {
       await act(client, known);
-      await pause(random() * THINK_MS);
+      await pause(random() * thinkMs);
     }
   }
 
