@@ -2,83 +2,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { kafkaClient } from "../../deploy/kafka/client.ts";
-import { freePorts } from "../../deploy/local/ports.ts";
 import { isRunning, type ProcessIdentity } from "../../deploy/local/process.ts";
 import { readRunFile, type RunFile } from "../../deploy/local/run_file.ts";
 import { connect } from "../../services/shared/store/database.ts";
 import { type Client, signUp } from "../support/client.ts";
 import { follow } from "../support/follow.ts";
-import {
-  inherited,
-  type RunningProcess,
-  spawn,
-  stopProcess,
-  temporaryFolder,
-  waitFor,
-} from "../support/rondo.ts";
+import { temporaryFolder, waitFor } from "../support/rondo.ts";
+import { type RunningStack, startStack } from "../support/stack.ts";
 
-/** On a busy machine; what is built is built by then. */
-const START_MS = 180_000;
 /** Room for a part's restart, the pause before it included. */
 const BACK_MS = 60_000;
-
-interface RunningStack {
-  readonly origin: string;
-  readonly process: RunningProcess;
-  run(): Promise<RunFile>;
-  /** Runs a command of an operator; the answer is what it wrote. */
-  command(...args: string[]): Promise<string>;
-}
-
-async function startStack(dataDir: string, port: number, collector: string): Promise<RunningStack> {
-  const env = {
-    ...inherited(),
-    ...cache(),
-    RONDO_DATA_DIR: dataDir,
-    PORT: String(port),
-    OTEL_DENO: "true",
-    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector,
-    OTEL_BSP_SCHEDULE_DELAY: "200",
-    OTEL_METRICS_EXPORTER: "none",
-    OTEL_LOGS_EXPORTER: "none",
-  };
-  const process = spawn(["run", "-A", "deploy/local/stack.ts"], env);
-  await waitFor(() => process.gone || process.output.stdout.includes("stack is running on"), START_MS);
-  assert.ok(!process.gone, process.output.stderr + process.output.stdout);
-  return {
-    origin: `http://localhost:${port}`,
-    process,
-    async run() {
-      const run = await readRunFile(join(dataDir, "stack"));
-      assert.ok(run !== null);
-      return run;
-    },
-    async command(...args) {
-      const [program = "", ...rest] = args;
-      const script = program === "stack" ? ["deploy/local/stack.ts"] : ["deploy/kafka/main.ts", program];
-      const child = spawn(["run", "-A", ...script, ...rest], env);
-      assert.equal(await child.ended, 0, child.output.stderr);
-      return child.output.stdout;
-    },
-  };
-}
-
-/** Where Dapr and Kafka are, when the user says it. */
-function cache(): Record<string, string> {
-  const names = [
-    "RONDO_CACHE_DIR",
-    "XDG_CACHE_HOME",
-    "DAPRD",
-    "DAPR_SCHEDULER",
-    "DAPR_PLACEMENT",
-    "JAVA_HOME",
-  ];
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
-}
 
 interface Task {
   id: string;
@@ -112,16 +45,15 @@ let stack: RunningStack;
 let client: Client;
 const folder = temporaryFolder();
 const collector = startCollector();
-const [port = 0] = freePorts(1);
 
 Deno.test.beforeAll(async () => {
-  stack = await startStack(folder.path, port, collector.address);
+  stack = await startStack({ dataDir: folder.path, env: tracing(collector.address) });
   client = await signUp(stack.origin);
 });
 Deno.test.afterAll(async () => {
   // What went wrong before it was started is what should be read.
   const started: RunningStack | undefined = stack;
-  if (started !== undefined) await stopProcess(started.process, 60_000);
+  await started?.stop();
   await folder[Symbol.asyncDispose]();
   await collector[Symbol.asyncDispose]();
 });
@@ -154,6 +86,8 @@ Deno.test("the stack: a trace leads from the request through sidecars and Kafka 
     "recurrence task.completed.v1",
     "reminders task.completed.v1",
     "audit reminder.cancelled.v1",
+    // The next occurrence, which recurrence asked the api for.
+    "audit task.created.v1",
   ];
   const mine = () => collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
   await waitFor(() => wanted.every((name) => mine().includes(name)), 30_000);
@@ -291,14 +225,17 @@ Deno.test("the stack: a killed one leaves its parts, and the next start ends the
   stack.process.kill("SIGKILL");
   await stack.process.ended;
   for (const process of left) assert.equal(await isRunning(process), true);
-  stack = await startStack(folder.path, port, collector.address);
+  stack = await startStack({
+    ...{ dataDir: folder.path, port: stack.port },
+    env: tracing(collector.address),
+  });
   for (const process of left) assert.equal(await isRunning(process), false);
   await completeOne(client);
 });
 
 Deno.test("the stack: it stops on a signal, everything with it, and nothing is left", async () => {
   const own = processes(await stack.run());
-  assert.equal(await stopProcess(stack.process, 60_000), 0);
+  assert.equal(await stack.stop(), 0);
   assert.doesNotMatch(stack.process.output.stdout, /Stopping[^]*it is started again/);
   for (const process of own) assert.equal(await isRunning(process), false);
   assert.equal(await readRunFile(join(folder.path, "stack")), null);
@@ -317,6 +254,18 @@ async function isUp(origin: string): Promise<boolean> {
 interface Span {
   traceId: string;
   name: string;
+}
+
+/** Settings by which services and sidecars send their spans to a collector. */
+function tracing(collector: string): Record<string, string> {
+  return {
+    OTEL_DENO: "true",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+    OTEL_BSP_SCHEDULE_DELAY: "200",
+    OTEL_METRICS_EXPORTER: "none",
+    OTEL_LOGS_EXPORTER: "none",
+  };
 }
 
 /** Takes the spans of services, which come as JSON, and counts the exports of sidecars, which don't. */
