@@ -86,8 +86,6 @@ Deno.test("the stack: a trace leads from the request through sidecars and Kafka 
     "recurrence task.completed.v1",
     "reminders task.completed.v1",
     "audit reminder.cancelled.v1",
-    // The next occurrence, which recurrence asked the api for.
-    "audit task.created.v1",
   ];
   const mine = () => collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name);
   await waitFor(() => wanted.every((name) => mine().includes(name)), 30_000);
@@ -140,8 +138,11 @@ for (const name of ["recurrence", "daprd-recurrence", "relay", "daprd-relay", "a
     await stack.command("stack", "kill", name);
     if (name === "api") await waitFor(async () => await isUp(stack.origin), BACK_MS);
     await completeOne(client);
-    const after = (await stack.run()).parts.find((part) => part.name === name);
-    assert.equal(after?.restarts, (before?.restarts ?? 0) + 1);
+    // The work may have gone through before anybody noticed.
+    await waitFor(async () => {
+      const after = (await stack.run()).parts.find((part) => part.name === name);
+      return after?.restarts === (before?.restarts ?? 0) + 1;
+    }, BACK_MS);
     assert.match(stack.process.output.stdout, new RegExp(`${name} ended by SIGKILL: it is started again`));
   });
 }

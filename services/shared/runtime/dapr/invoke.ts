@@ -1,5 +1,6 @@
 /** Calls between services through their sidecars, which find the other one and prove who calls. */
 import { prepareCall } from "../calls.ts";
+import { fetchInTrace } from "../../telemetry/trace.ts";
 import type { Invoker } from "../ports.ts";
 import { errorCodeOf, type Sidecar } from "./sidecar.ts";
 
@@ -12,7 +13,7 @@ export function createInvoker(sidecar: Sidecar, timeoutMs: number): Invoker {
       const { headers, signal } = prepareCall(service, path, init, timeoutMs);
       const target = sidecar.request(`invoke/${service}/method${path}`);
       for (const [name, value] of target.headers) headers.set(name, value);
-      const response = await fetch(target.url, { ...init, headers, signal, redirect: "manual" });
+      const response = await fetchInTrace(target.url, { ...init, headers, signal, redirect: "manual" });
       if (response.status < 400 || !JSON_ANSWER.test(response.headers.get("content-type") ?? "")) {
         return response;
       }

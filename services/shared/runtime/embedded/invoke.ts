@@ -1,5 +1,6 @@
 /** Calls between services: a function call in one process, HTTP to another; a shared token says who calls. */
 import { prepareCall, tokenGuard } from "../calls.ts";
+import { fetchInTrace } from "../../telemetry/trace.ts";
 import type { Invoker, Service } from "../ports.ts";
 
 const TOKEN_HEADER = "x-rondo-internal-token";
@@ -42,7 +43,7 @@ export function createInvoker(options: InvokeOptions): Internal {
       const peer = Object.hasOwn(peers, service) ? peers[service] : undefined;
       if (peer === undefined) throw new Error(`Cannot invoke ${service} as no service has that name`);
       // A redirect could carry the token to somebody else.
-      return await fetch(new URL(path, peer), { ...init, headers, signal, redirect: "manual" });
+      return await fetchInTrace(new URL(path, peer), { ...init, headers, signal, redirect: "manual" });
     },
   };
 }
