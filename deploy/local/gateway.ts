@@ -75,6 +75,11 @@ function forward({ targets }: GatewayOptions, incoming: IncomingMessage, outgoin
     // The client of a stream waits for the headers, and the first event may be long in coming.
     outgoing.flushHeaders();
     answer.pipe(outgoing);
+    // A pipe ends with what it reads, but not when that breaks off: the client would wait for ever.
+    answer.on("close", () => {
+      if (!answer.complete) outgoing.destroy();
+    });
+    answer.on("error", () => outgoing.destroy());
   });
   upstream.on("error", () => {
     // As a cluster's gateway answers while no replica is there.

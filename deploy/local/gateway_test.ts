@@ -88,6 +88,34 @@ Deno.test("startGateway() hands on what was asked, says who asked, and streams t
   }
 });
 
+Deno.test("startGateway() ends a stream whose service is gone, so that its client comes again", async () => {
+  using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  const upstream = `http://${LOOPBACK}:${listener.addr.port}`;
+  const [port = 0] = freePorts(1);
+  const server = await startGateway({
+    ...{ port, hostname: LOOPBACK },
+    targets: { api: upstream, realtime: upstream, web: upstream },
+  });
+  try {
+    const answer = fetch(`http://${LOOPBACK}:${port}/api/stream`);
+    {
+      // As a killed process leaves it: the connection is closed in the middle of a chunked body.
+      using connection = await listener.accept();
+      await connection.read(new Uint8Array(10_000));
+      await connection.write(
+        new TextEncoder().encode(
+          "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+        ),
+      );
+      assert.equal((await answer).status, 200);
+    }
+    await assert.rejects(async () => await (await answer).text());
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
 /** The first line of the answer to a request with exactly this target. */
 async function raw(port: number, target: string): Promise<string> {
   using connection = await Deno.connect({ hostname: LOOPBACK, port });
