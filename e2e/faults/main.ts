@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { installDapr, installKafka } from "../../deploy/local/install.ts";
-import { runMain } from "../../services/shared/host/serve.ts";
+import { runMain, stopSignal } from "../../services/shared/host/serve.ts";
 import { runFaults } from "./run.ts";
 
 const { values } = parseArgs({
@@ -21,12 +21,16 @@ const { values } = parseArgs({
   },
 });
 
+const stopping = new AbortController();
+// A stack that is left behind holds its ports and Kafka's disk.
+stopSignal().then((name) => stopping.abort(new Error(`Stopped by ${name}`)));
+
 await runMain(async () => {
   await installDapr();
   await installKafka();
   const first = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   let [passed, failed] = [0, 0];
-  for (let seed = first; seed < first + Number(values.seeds); seed++) {
+  for (let seed = first; seed < first + Number(values.seeds) && !stopping.signal.aborted; seed++) {
     console.log(`seed ${seed}`);
     const problems = await run(seed);
     for (const problem of problems) console.log(`  ${problem}`);
@@ -43,14 +47,14 @@ async function run(seed: number): Promise<string[]> {
   const say = (line: string) =>
     console.log(`  ${String(Math.round((performance.now() - started) / 1_000)).padStart(4)} s  ${line}`);
   try {
-    const { problems, faults, writes, repeated, changes, restSeconds } = await runFaults({
-      ...{ seed, say },
+    const { problems, faults, writes, repeated, changes } = await runFaults({
+      ...{ seed, say, signal: stopping.signal },
       rounds: values.rounds === undefined ? undefined : Number(values.rounds),
       minutes: values.minutes === undefined ? undefined : Number(values.minutes),
     });
     say(
       `${faults.length} faults, ${writes} writes acknowledged, ${repeated} of them after a repeat, ` +
-        `${changes} changes; at rest ${restSeconds.toFixed(1)} s after the last fault`,
+        `${changes} changes`,
     );
     return problems;
   } catch (cause) {

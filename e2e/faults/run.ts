@@ -18,6 +18,8 @@ export interface RunOptions {
   /** Goes on with new choices for so long, beside `rounds`. */
   minutes?: number;
   say: (line: string) => void;
+  /** Ends the run between two rounds. */
+  signal?: AbortSignal;
   /** Called at the end with what was checked; the stack still runs. */
   checked?: (world: World, quietSince: Temporal.Instant) => Promise<void>;
 }
@@ -30,19 +32,17 @@ export interface RunResult {
   /** Those of them that had to be sent more than once. */
   repeated: number;
   changes: number;
-  /** Seconds from the last fault until nothing was on its way. */
-  restSeconds: number;
 }
 
 const USERS = 6;
 /** What is tested is faults, not load: what gathers meanwhile should be gone soon, also on a busy machine. */
-const THINK_MS = 1_000;
+const THINK_MS = 2_000;
 /** Milliseconds of work before each round. */
 const WORK_MS = { least: 300, most: 4_000 };
 /** Rounds in which two faults come together, and how far apart at most. */
 const PAIRS = { share: 0.35, apartMs: 1_500 };
-/** Room for the longest pause of the supervisor, and for everything that has gathered. */
-const REST_MS = 240_000;
+/** Room for the longest pause of the supervisor, a start, and a group's rebalance. */
+const REST_MS = 120_000;
 const STREAM_MS = 60_000;
 /** Between two lines about what is still on its way. */
 const PROGRESS_MS = 10_000;
@@ -51,7 +51,7 @@ const DISK = "size=256m,mode=0755";
 
 /** Runs one seed. The answer's `problems` is empty when everything holds. */
 export async function runFaults(options: RunOptions): Promise<RunResult> {
-  const { seed, say } = options;
+  const { seed, say, signal } = options;
   const random = seeded(seed);
   await using folder = temporaryFolder();
   await using disk = await smallDisk(folder.path, say);
@@ -80,6 +80,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
       if (options.rounds === undefined && performance.now() >= until) break;
       deck = choose();
     }
+    signal?.throwIfAborted();
     await pause(WORK_MS.least + random() * (WORK_MS.most - WORK_MS.least));
     const [first, second] = deck.splice(0, random() < PAIRS.share ? 2 : 1);
     if (first === undefined) break;
@@ -105,10 +106,11 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     told = performance.now();
     say(`on its way: ${left}`);
   };
-  const quietSince = await rest(world, REST_MS, hear).catch(async (cause) => {
+  const quietSince = await rest(world, { patienceMs: REST_MS, hear, signal }).catch(async (cause) => {
     throw new Error(await situation(stack), { cause });
   });
   const restSeconds = (performance.now() - ended) / 1_000;
+  say(`at rest ${restSeconds.toFixed(1)} s after the last fault: the checker looks`);
   let changes = 0;
   for (const { client, follower } of followers) {
     const { length } = await changesOf(client);
@@ -120,7 +122,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
   await options.checked?.(world, quietSince);
   const { operations } = workload;
   return {
-    ...{ problems, faults, changes, restSeconds },
+    ...{ problems, faults, changes },
     writes: operations.length,
     repeated: operations.filter(({ attempts }) => attempts > 1).length,
   };

@@ -6,7 +6,6 @@ import type { DeadLetter } from "../../services/shared/runtime/dead_letters.ts";
 import type { Sql } from "../../services/shared/store/database.ts";
 import type { Answer, Client } from "../support/client.ts";
 import type { Follower } from "../support/follow.ts";
-import { waitFor } from "../support/rondo.ts";
 import type { BrokerEvent, BrokerView } from "./broker_view.ts";
 import { type BulkAnswer, type Operation, tasksOf } from "./workload.ts";
 
@@ -27,6 +26,7 @@ export type Problems = string[];
 /** A gap larger than this is not replayed on a stream: the client is told to read everything anew. */
 const MAX_GAP = 5_000;
 const SHOWN = 25;
+const POLL_MS = 100;
 
 interface Change {
   seq: number;
@@ -41,31 +41,40 @@ interface StoredChange extends Change {
   before: Record<string, unknown> | null;
 }
 
+export interface RestOptions {
+  /** Milliseconds without less being left after which it is given up: a backlog may take as long as it moves. */
+  patienceMs: number;
+  /** Told again and again what is left. */
+  hear?: (left: string) => void;
+  signal?: AbortSignal;
+}
+
 /**
  * Waits until nothing is on its way any more; gives the instant of which that is true.
  *
- * @param hear is told again and again what is left
- * @throws Error with what is left when that takes longer
+ * @throws Error with what is left when nothing moves
  */
 export async function rest(
   { sql, broker }: Pick<World, "sql" | "broker">,
-  patienceMs: number,
-  hear: (left: string) => void = () => {},
+  options: RestOptions,
 ): Promise<Temporal.Instant> {
-  let left: unknown;
-  let asked = Temporal.Now.instant();
-  try {
-    await waitFor(async () => {
-      asked = Temporal.Now.instant();
-      const counts = await unsettled(sql, broker).catch((cause) => String(cause));
-      left = counts;
-      hear(JSON.stringify(counts));
-      return typeof counts !== "string" && Object.values(counts).every((count) => count === 0);
-    }, patienceMs);
-  } catch (cause) {
-    throw new Error(`Rondo did not come to rest: ${JSON.stringify(left)}`, { cause });
+  const { patienceMs, hear, signal } = options;
+  let least = Infinity;
+  let movedAt = performance.now();
+  for (;;) {
+    signal?.throwIfAborted();
+    const asked = Temporal.Now.instant();
+    const left = await unsettled(sql, broker).catch((cause) => String(cause));
+    const sum = typeof left === "string" ? Infinity : Object.values(left).reduce((all, one) => all + one, 0);
+    if (sum === 0) return asked.subtract({ seconds: 2 });
+    const now = performance.now();
+    if (sum < least) [least, movedAt] = [sum, now];
+    hear?.(JSON.stringify(left));
+    if (now - movedAt > patienceMs) {
+      throw new Error(`Rondo did not come to rest: ${JSON.stringify(left)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  return asked.subtract({ seconds: 2 });
 }
 
 /** How much is still on its way: rows of outboxes, deliveries behind, work that waits. */

@@ -91,7 +91,7 @@ Deno.test(`SIGKILL at ${KILLS} random moments loses nothing and repeats nothing`
 
     await using sql = await openDatabase(folder.path);
     const broker = embeddedBroker(sql);
-    const quietSince = await rest({ sql, broker }, QUIET_MS);
+    const quietSince = await rest({ sql, broker }, { patienceMs: QUIET_MS });
     for (const { client, follower } of followers) {
       const { length } = await changesOf(client);
       await waitFor(() => follower.lastId === length, 20_000);
