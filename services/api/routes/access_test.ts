@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestApi, testApi, type TestClient } from "../../shared/testing/api.ts";
-import { asUser, type Tx } from "../../shared/store/database.ts";
+import { asUser } from "../../shared/store/database.ts";
+import type { TransactionSql } from "postgres";
 import { dataOf, openJudge, standIns } from "./testing.ts";
 
 /** What the owner has before each call. */
@@ -282,7 +283,7 @@ Deno.test("row-level security shows rondo_api one user's rows, and takes rows fo
     where table_schema = 'tasks' and column_name = 'user_id' order by 1`;
   assert.ok(tables.length >= 10);
   const sql = api.database.connect("rondo_api");
-  const count = async (tx: Tx, table: string): Promise<number | string> => {
+  const count = async (tx: TransactionSql, table: string): Promise<number | string> => {
     try {
       const [row] = await tx.savepoint((inner) =>
         inner<{ n: number }[]>`
