@@ -77,14 +77,17 @@ export async function rest(
   }
 }
 
-/** How much is still on its way: rows of outboxes, deliveries behind, work that waits. */
+/**
+ * How much is still on its way: rows of outboxes, deliveries behind, work that waits. A reminder of the next minute
+ * counts: the world has to stand still while it is looked at.
+ */
 async function unsettled(sql: Sql, broker: BrokerView): Promise<Record<string, number>> {
   const [row] = await sql<Record<string, number>[]>`
     select
       (select count(*) from tasks.outbox) + (select count(*) from reminders.outbox)
         + (select count(*) from notifications.outbox) as outbox,
       (select count(*) from recurrence.occurrences where status = 'pending') as occurrences,
-      (select count(*) from reminders.ledger where status = 'scheduled' and fire_at <= now()) as reminders,
+      (select count(*) from reminders.ledger where status = 'scheduled' and fire_at <= now() + interval '1 minute') as reminders,
       (select count(*) from notifications.deliveries where status = 'pending') as deliveries`;
   // What is still to be published would be behind next; and asking a broker again and again costs what it needs itself.
   const counts = row ?? {};

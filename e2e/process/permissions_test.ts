@@ -157,7 +157,7 @@ Deno.test("permissionFlags() grants nothing wholesale", () => {
     for (const flag of permissionFlags(service, { ...SETTINGS, HOME: "/home/ada" })) {
       assert.match(
         flag,
-        /^--(allow-(net|env|sys|read|write|run)=.|ignore-env$|unstable-no-legacy-abort$|no-)/,
+        /^--(allow-(net|env|sys|read|write|run)=.|ignore-env$|unstable-no-legacy-abort$|no-|v8-flags=--max-)/,
       );
       assert.doesNotMatch(flag, /allow-(all|ffi|import)/);
     }
