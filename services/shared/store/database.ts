@@ -183,8 +183,8 @@ interface Lane {
   sql: Sql;
   /** The connection was lost, or PostgreSQL said that a transaction did not begin or end where it should. */
   torn: boolean;
-  /** Rejects when the connection is lost. */
-  lost: PromiseWithResolvers<never>;
+  /** Tells who uses the lane that the connection was lost. */
+  tell: ((cause: Error) => void) | null;
 }
 
 /** Notices of `begin` inside of a transaction and of `commit` outside of one. */
@@ -212,10 +212,11 @@ class Lanes {
     const lane = await this.#take();
     let sound = false;
     try {
-      const rows = await Promise.race([lane.lost.promise, begun(send(lane, userId, select))]);
+      const rows = await unlessLost(lane, send(lane, userId, select));
       // A new connection, which the driver may have opened between the two, knows no user.
-      sound = !lane.torn;
-      return sound ? rows : await lane.lost.promise;
+      if (lane.torn) throw lost();
+      sound = true;
+      return rows;
     } catch (cause) {
       sound = !lane.torn && isRefusal(cause);
       throw cause;
@@ -228,11 +229,7 @@ class Lanes {
     const lane = await this.#take();
     let sound = false;
     try {
-      // Of a connection that is lost the driver leaves some statements unanswered for ever.
-      return await Promise.race([
-        lane.lost.promise,
-        begun(run(lane, work, (answered) => sound = answered)),
-      ]);
+      return await unlessLost(lane, run(lane, work, (answered) => sound = answered));
     } finally {
       this.#give(lane, sound && !lane.torn);
     }
@@ -278,21 +275,33 @@ class Lanes {
   #make(): Lane {
     const lane: Lane = {
       torn: false,
-      lost: Promise.withResolvers(),
+      tell: null,
       sql: this.#open({
         onnotice: (notice) => {
           if (TORN.has(String(notice.code))) lane.torn = true;
         },
         onclose: () => {
           lane.torn = true;
-          lane.lost.reject(new Error("Cannot go on as the connection to the database was lost"));
+          lane.tell?.(lost());
         },
       }),
     };
-    begun(lane.lost.promise);
     return lane;
   }
 }
+
+/**
+ * The result of `work` on a lane: of a connection that is lost the driver leaves some statements unanswered for ever.
+ * No race with a promise of the lane, which would keep every result for as long as the lane lives.
+ */
+function unlessLost<T>(lane: Lane, work: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    lane.tell = reject;
+    work.then(resolve, reject);
+  }).finally(() => lane.tell = null);
+}
+
+const lost = (): Error => new Error("Cannot go on as the connection to the database was lost");
 
 /** @param answered told whether PostgreSQL has ended the transaction, one way or the other */
 async function run<T>(

@@ -303,3 +303,22 @@ Deno.test("transact() writes all or nothing when its connection is cut at any mo
     await sql.end({ timeout: 5 });
   }
 });
+
+Deno.test("selectAsUser() and transact() keep nothing of what they gave", async () => {
+  await using database = await testDatabase();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "keeps", max: 2 });
+  const user = crypto.randomUUID();
+  const large = (tx: Tx) => tx<{ text: string }[]>`select md5(random()::text) || repeat('x', 100000) as text`;
+  try {
+    const before = Deno.memoryUsage().heapUsed;
+    for (let round = 0; round < 1_500; round++) {
+      await selectAsUser(sql, user, large);
+      await transact(sql, async (tx) => ({ result: await large(tx) }));
+    }
+    // Kept, they would be 300 MB.
+    const grown = (Deno.memoryUsage().heapUsed - before) / 1e6;
+    assert.ok(grown < 150, `${grown.toFixed(0)} MB more`);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});

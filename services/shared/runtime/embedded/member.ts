@@ -88,6 +88,8 @@ class Superseded extends Error {
 const WINDOW = 2_000;
 const READ = 500;
 const OUTAGE_PAUSE_MS = 500;
+/** How long the first event after a rest waits for others: nobody looks at what these consumers do, screens have their own. */
+const LINGER_MS = 25;
 
 /** Starts the loop of one member; it waits until no other process has a member at this partition. */
 export function startMember(options: MemberOptions): Loop {
@@ -165,6 +167,8 @@ export function startMember(options: MemberOptions): Loop {
       if (batch.length === 0) {
         const due = Math.min(notBefore, ...replays.map((replay) => replay.notBefore));
         await wakeup.wait(signal, due === Infinity ? undefined : due - performance.now());
+        // What comes next in these moments goes into the same batch, whose cost is hardly that of one event.
+        await pause(signal, LINGER_MS);
         more = true;
       }
     }
