@@ -96,7 +96,9 @@ async function readiness(
   let status: Deno.CommandStatus | null = null;
   ended.then((value) => status = value);
   for (;;) {
-    if (await ready(signal).catch(() => false)) return;
+    const answered = await ready(signal).catch(() => false);
+    // Once it has ended, whoever answered is somebody else at its port.
+    if (answered && status === null) return;
     if (status !== null) {
       throw new StartError(`${name} ended before it was ready: ${await lastWords(logFile)}`);
     }

@@ -51,6 +51,18 @@ Deno.test("startPart() kills what does not stop", async () => {
   });
 });
 
+Deno.test("startPart() does not take another's answer for that of a process that has ended", async () => {
+  await withPart("echo in use; exit 1", async (options, log) => {
+    const ready = async () => {
+      await waitFor(async () => (await log()).includes("in use"));
+      // Its end is known a moment after its last word.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return true;
+    };
+    await assert.rejects(startPart({ ...options, ready }), /one ended before it was ready: in use/);
+  });
+});
+
 Deno.test("startPart() says what a process said that ended too early", async () => {
   await withPart(`echo '{"level":"fatal","msg":"no broker"}'; exit 3`, async (options) => {
     await assert.rejects(

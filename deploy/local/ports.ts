@@ -9,23 +9,30 @@ export const LOOPBACK = "127.0.0.1";
 const FIRST = 20_000;
 const LAST = 32_000;
 
-/**
- * So many ports that nobody listens on at this moment. Another process may take one before it is used: whoever
- * starts a part sees that as a part that ends before it is ready.
- */
-export function freePorts(count: number): number[] {
-  // All at once: one that was closed again could be handed out a second time.
-  const listeners = Array.from({ length: count }, listenSomewhere);
-  const ports = listeners.map((listener) => listener.addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+/** What this process has in mind for something: a part that is killed and started again finds its port free. */
+const spokenFor = new Set<number>();
+
+/** Keeps a port that was chosen elsewhere from being handed out. */
+export function reservePort(port: number): void {
+  spokenFor.add(port);
 }
 
-function listenSomewhere(): Deno.TcpListener {
+/**
+ * So many ports that nobody listens on at this moment, none of them handed out before. Another process may take one
+ * before it is used: whoever starts a part sees that as a part that ends before it is ready.
+ */
+export function freePorts(count: number): number[] {
+  return Array.from({ length: count }, freePort);
+}
+
+function freePort(): number {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    if (spokenFor.has(port)) continue;
     try {
-      return Deno.listen({ hostname: LOOPBACK, port });
+      Deno.listen({ hostname: LOOPBACK, port }).close();
+      spokenFor.add(port);
+      return port;
     } catch (cause) {
       if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     }

@@ -10,7 +10,7 @@ import { startDaprd, startScheduler } from "./dapr.ts";
 import { installDapr, installKafka } from "./install.ts";
 import { startKafka } from "./kafka.ts";
 import { createLayout, type Layout, local, NAMES, serviceSettings, tracingSettings } from "./layout.ts";
-import { isOpen, LOOPBACK } from "./ports.ts";
+import { isOpen, LOOPBACK, reservePort } from "./ports.ts";
 import { startPostgres, watchPostgres } from "./postgres.ts";
 import { identify } from "./process.ts";
 import { writeResources } from "./resources.ts";
@@ -64,6 +64,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (await isOpen(config.PORT)) {
     throw new StartError(`Port ${config.PORT} is in use: set PORT to a free one`);
   }
+  reservePort(config.PORT);
   const setting: Setting = {
     ...options,
     ...createLayout(),
