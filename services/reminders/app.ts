@@ -113,7 +113,7 @@ export function createReminders(dependencies: ServiceDependencies): Service {
       return await consume(batch);
     },
   });
-  runtime.jobs.handle((job) => firing.fire(job.name));
+  runtime.jobs.handle((job) => firing.ring(job.name));
   const forget = runtime.onWake("reminder-jobs", () => jobs.wake());
 
   app.openapi(listRoute, async (context) => {

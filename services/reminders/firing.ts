@@ -4,10 +4,10 @@ import type { Due } from "../shared/contracts/task.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
 import { forEachLimited, gathered } from "../shared/runtime/loop.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
-import { asUser, EVERY_USER, lockUser, type Sql, type Tx } from "../shared/store/database.ts";
+import { asUser, EVERY_USER, lockUser, type Sql, tryLockUsers, type Tx } from "../shared/store/database.ts";
 import { KEPT_DAYS } from "../shared/store/inbox.ts";
-import { appendEvents, type EventDraft } from "../shared/store/outbox.ts";
-import { newContext, runInContext } from "../shared/telemetry/context.ts";
+import { appendAll, type CausedEvents, type EventDraft } from "../shared/store/outbox.ts";
+import { newContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { ACTOR, TOPICS, uuids } from "./ledger.ts";
 
@@ -22,6 +22,7 @@ const PAGE = 1_000;
 const REFRESH_AHEAD_MINUTES = 10;
 
 interface Fired extends Omit<ReminderEntry, "status" | "deliveredAt"> {
+  userId: string;
   title: string;
   dueAt: string | null;
   due: Due | null;
@@ -39,33 +40,39 @@ export interface FiringOptions {
 }
 
 export interface Firing {
-  /** Fires those of these ledger rows that are due; calls made while one runs become one. */
-  fire(id: string): Promise<void>;
+  /** Fires what is due; `job` is the name of the job that rang. Calls made while one runs become one. */
+  ring(job: string): Promise<void>;
   /** Fires all that is due, whatever became of its job. */
   fireOverdue(): Promise<void>;
-  /** Makes and withdraws the jobs that the ledger asks for. */
+  /** Makes the jobs that the ledger asks for. */
   settleJobs(): Promise<void>;
   /** Forgets received events and ended plans of more than 45 days ago; the ledger stays. */
   prune(): Promise<void>;
 }
 
+interface DueRow {
+  id: string;
+  userId: string;
+}
+
 /** Firing over the ledger; every function rejects when the database, or the scheduler it needs, does not answer. */
 export function createFiring(options: FiringOptions): Firing {
   const { sql, runtime, clock, metrics } = options;
-  const fireTogether = gathered({
+  const ring = gathered({
     atOnce: 1,
     most: PAGE,
-    async run(ids: readonly string[]) {
-      await fireIds(ids);
-      return ids.map(() => {});
+    async run(jobs: readonly string[]) {
+      await fireOverdue();
+      await wantAgain(Math.max(...jobs.map(momentOf)));
+      return jobs.map(() => {});
     },
   });
-  return { fire: fireTogether, fireOverdue, settleJobs, prune };
+  return { ring, fireOverdue, settleJobs, prune };
 
   async function fireOverdue(): Promise<void> {
     for (;;) {
       const due = await asUser(sql, EVERY_USER, (tx) =>
-        tx<{ id: string; userId: string }[]>`
+        tx<DueRow[]>`
           select id, user_id as "userId" from reminders.ledger
           where status = 'scheduled' and fire_at <= ${formatInstant(clock.now())}
           order by fire_at
@@ -75,57 +82,85 @@ export function createFiring(options: FiringOptions): Firing {
     }
   }
 
-  async function fireIds(ids: readonly string[]): Promise<void> {
-    const rows = await asUser(sql, EVERY_USER, async (tx) => {
-      const due = await tx<{ id: string; userId: string }[]>`
-        select id, user_id as "userId" from reminders.ledger
-        where status = 'scheduled' and fire_at <= ${formatInstant(clock.now())} and id = any(${
-        uuids(tx, ids)
-      })`;
-      if (due.length === ids.length) return due;
-      // A job that came too early (the row was moved on, or a clock is ahead) is used up: it needs another.
-      await tx`
+  /** A job that came too early, as a clock is ahead, is used up: the rows that counted on it need another. */
+  async function wantAgain(moment: number): Promise<void> {
+    const now = clock.now();
+    if (moment * 1_000 <= now.epochMilliseconds) return;
+    const wanting = await asUser(sql, EVERY_USER, (tx) =>
+      tx`
         update reminders.ledger set job_state = 'wanted'
         where id in (
           select id from reminders.ledger
-          where status = 'scheduled' and job_state = 'set' and fire_at > ${formatInstant(clock.now())}
-            and id = any(${uuids(tx, ids)})
+          where status = 'scheduled' and job_state = 'set' and fire_at > ${formatInstant(now)}
+            and fire_at <= to_timestamp(${moment})
           for update skip locked
-        )`;
-      return due;
-    });
-    await fireRows(rows);
-    if (rows.length < ids.length) runtime.wake("reminder-jobs");
+        )
+        returning id`);
+    if (wanting.length > 0) runtime.wake("reminder-jobs");
   }
 
-  /** Each user in a transaction of their own: a lock of one never waits for another's. */
-  async function fireRows(rows: readonly { id: string; userId: string }[]): Promise<void> {
+  /** All in one transaction, but for users whose rows somebody else writes at this moment: nobody waits for them. */
+  async function fireRows(rows: readonly DueRow[]): Promise<void> {
     if (rows.length === 0) return;
-    const users = Map.groupBy(rows, ({ userId }) => userId);
-    await forEachLimited(
-      users,
-      FIRING_AT_ONCE,
-      ([userId, ofUser]) => fireUser(userId, ofUser.map(({ id }) => id)),
-    );
+    const fired = new Set(await fireFree(rows));
+    const held = Map.groupBy(rows.filter(({ userId }) => !fired.has(userId)), ({ userId }) => userId);
+    await forEachLimited(held, FIRING_AT_ONCE, async ([userId, ofUser]) => {
+      count(
+        await asUser(sql, userId, async (tx) => {
+          // Sent together and done in this order.
+          const locked = lockUser(tx, "reminders", userId);
+          const [fired] = await Promise.all([deliver(tx, ofUser.map(({ id }) => id), clock.now()), locked]);
+          return fired;
+        }),
+      );
+    });
     runtime.wake("outbox");
   }
 
-  async function fireUser(userId: string, ids: readonly string[]): Promise<void> {
-    const now = clock.now();
-    const fired = await asUser(sql, userId, async (tx) => {
-      // Sent together and done in this order, as everything in one transaction.
-      const locked = lockUser(tx, "reminders", userId);
-      const [rows] = await Promise.all([deliver(tx, ids, now), locked]);
-      // Each event goes on with the trace and the cause of the change that set its reminder.
-      for (const alike of Map.groupBy(rows, causeOf).values()) {
-        await runInContext(newContext(alike[0]), () =>
-          appendEvents(tx, alike.map((row) => draft(row, now)), {
-            ...{ schema: "reminders", source: "reminders", userId, now },
-            causationId: alike[0]?.causationId,
-          }));
-      }
-      return rows;
+  /** Gives the users whose rows have been fired. */
+  async function fireFree(rows: readonly DueRow[]): Promise<string[]> {
+    const users = [...new Set(rows.map(({ userId }) => userId))];
+    const { free, fired } = await asUser(sql, EVERY_USER, async (tx) => {
+      const free = (await tryLockUsers(tx, "reminders", users)).map(({ userId }) => userId);
+      const theirs = new Set(free);
+      const ids = rows.filter(({ userId }) => theirs.has(userId)).map(({ id }) => id);
+      return { free, fired: ids.length === 0 ? [] : await deliver(tx, ids, clock.now()) };
     });
+    count(fired);
+    return free;
+  }
+
+  /** Compare-and-set: whoever comes second (the job, the sweep, another replica) finds nothing to set. */
+  async function deliver(tx: Tx, ids: readonly string[], now: Temporal.Instant): Promise<Fired[]> {
+    const at = formatInstant(now);
+    const lateBefore = formatInstant(now.subtract({ seconds: LATE_AFTER_SECONDS }));
+    const rows = await tx<Fired[]>`
+      with fired as (
+        update reminders.ledger
+        set status = 'delivered', delivered_at = ${at}, late = past_when_set or fire_at < ${lateBefore},
+          reason = case when past_when_set or fire_at < ${lateBefore} then 'fired late: ' else 'fired: ' end || reason,
+          job_state = 'none', updated_at = ${at}
+        where status = 'scheduled' and fire_at <= ${at} and id = any(${uuids(tx, ids)})
+        returning *
+      )
+      select id, user_id as "userId", task_id as "taskId", occurrence, reminder_id as "reminderId",
+        fire_at as "fireAt", late, reason, title, due_at as "dueAt", due, past_when_set as "pastWhenSet",
+        correlation_id as "correlationId", causation_id as "causationId", traceparent
+      from fired
+      order by fire_at, id`;
+    // Each event goes on with the trace and the cause of the change that set its reminder.
+    const groups = [...Map.groupBy(rows, causeOf).values()].map((alike): CausedEvents => ({
+      userId: alike[0]?.userId ?? "",
+      causationId: alike[0]?.causationId,
+      context: newContext(alike[0]),
+      drafts: alike.map((row) => draft(row, now)),
+    }));
+    await appendAll(tx, groups, { schema: "reminders", source: "reminders", now });
+    return rows;
+  }
+
+  function count(fired: readonly Fired[]): void {
+    const now = clock.now();
     for (const { late, pastWhenSet, fireAt } of fired) {
       metrics.remindersDelivered.inc({ late: String(late) });
       // One that was past when set was never waited for.
@@ -135,68 +170,35 @@ export function createFiring(options: FiringOptions): Firing {
     }
   }
 
-  /** Compare-and-set: whoever comes second (the job, the sweep, another replica) finds nothing to set. */
-  function deliver(tx: Tx, ids: readonly string[], now: Temporal.Instant): Promise<Fired[]> {
-    const at = formatInstant(now);
-    const lateBefore = formatInstant(now.subtract({ seconds: LATE_AFTER_SECONDS }));
-    return tx<Fired[]>`
-      with fired as (
-        update reminders.ledger
-        set status = 'delivered', delivered_at = ${at}, late = past_when_set or fire_at < ${lateBefore},
-          reason = case when past_when_set or fire_at < ${lateBefore} then 'fired late: ' else 'fired: ' end || reason,
-          job_state = 'none', updated_at = ${at}
-        where status = 'scheduled' and fire_at <= ${at} and id = any(${uuids(tx, ids)})
-        returning *
-      )
-      select id, task_id as "taskId", occurrence, reminder_id as "reminderId", fire_at as "fireAt", late, reason,
-        title, due_at as "dueAt", due, past_when_set as "pastWhenSet", correlation_id as "correlationId",
-        causation_id as "causationId", traceparent
-      from fired
-      order by fire_at, id`.execute();
-  }
-
   async function settleJobs(): Promise<void> {
     await refreshJobs();
     for (;;) {
-      const page = await asUser(
-        sql,
-        EVERY_USER,
-        (tx) =>
-          tx<{ id: string; fireAt: string; jobState: "wanted" | "unwanted" }[]>`
-          select id, fire_at as "fireAt", job_state as "jobState" from reminders.ledger
-          where job_state in ('wanted', 'unwanted')
-          order by fire_at
-          limit ${PAGE}`,
-      );
-      if (page.length === 0) return;
-      const done: typeof page[number][] = [];
-      const failure = await forEachLimited(page, JOBS_AT_ONCE, async (row) => {
-        if (row.jobState === "unwanted") await runtime.jobs.cancel(row.id);
-        else {await runtime.jobs.schedule({
-            name: row.id,
-            dueAt: Temporal.Instant.from(row.fireAt),
-            data: {},
-          });}
-        done.push(row);
+      const moments = await asUser(sql, EVERY_USER, (tx) =>
+        tx<{ moment: number }[]>`
+          select distinct ${momentColumn(tx)} as moment from reminders.ledger
+          where job_state = 'wanted'
+          order by moment
+          limit ${PAGE}`);
+      if (moments.length === 0) return;
+      const made: number[] = [];
+      const failure = await forEachLimited(moments, JOBS_AT_ONCE, async ({ moment }) => {
+        await runtime.jobs.schedule({
+          name: jobOf(moment),
+          dueAt: Temporal.Instant.fromEpochMilliseconds(moment * 1_000),
+          data: {},
+        });
+        made.push(moment);
       }).then(() => null, (cause) => ({ cause }));
-      // Only what still stands as it was read: a row that was moved meanwhile asks for its job again, and so does
-      // one that a consumer holds now (to wait for rows of many users here could end in a deadlock with it).
+      // A row that a consumer holds now goes on asking: to wait for rows of many users could end in a deadlock.
       await asUser(sql, EVERY_USER, (tx) =>
         tx`
-          update reminders.ledger as l
-          set job_state = case l.job_state when 'wanted' then 'set' else 'none' end,
-            job_set_at = ${formatInstant(clock.now())}
-          from jsonb_to_recordset(${
-          tx.json(done as never)
-        }) as p (id uuid, "fireAt" timestamptz, "jobState" text)
-          where l.id = p.id and l.id in (
-            select l.id from reminders.ledger l
-            join jsonb_to_recordset(${
-          tx.json(done as never)
-        }) as p (id uuid, "fireAt" timestamptz, "jobState" text)
-              on l.id = p.id and l.job_state = p."jobState" and l.fire_at = p."fireAt"
-            where l.job_state in ('wanted', 'unwanted')
-            for update of l skip locked
+          update reminders.ledger set job_state = 'set', job_set_at = ${formatInstant(clock.now())}
+          where id in (
+            select id from reminders.ledger
+            where job_state = 'wanted' and ${momentColumn(tx)} in (
+              select value::bigint from jsonb_array_elements_text(${tx.json(made)})
+            )
+            for update skip locked
           )`);
       if (failure !== null) throw failure.cause;
     }
@@ -226,11 +228,18 @@ export function createFiring(options: FiringOptions): Firing {
   }
 }
 
-const causeOf = ({ correlationId, causationId, traceparent }: Fired): string =>
-  `${correlationId} ${causationId} ${traceparent}`;
+/** Rows of one second share a job, so that a full minute needs no more than sixty: seconds since the epoch. */
+const momentColumn = (tx: Tx) => tx`ceil(extract(epoch from fire_at))::bigint`;
+const JOB = "reminders-at-";
+const jobOf = (moment: number): string => `${JOB}${moment}`;
+/** 0 for a job that an earlier version made for one row. */
+const momentOf = (job: string): number => job.startsWith(JOB) ? Number(job.slice(JOB.length)) : 0;
+
+const causeOf = ({ userId, correlationId, causationId, traceparent }: Fired): string =>
+  `${userId} ${correlationId} ${causationId} ${traceparent}`;
 
 function draft(row: Fired, now: Temporal.Instant): EventDraft {
-  const { title, dueAt, due, pastWhenSet: _past, ...rest } = row;
+  const { userId: _user, title, dueAt, due, pastWhenSet: _past, ...rest } = row;
   const { correlationId: _cor, causationId: _cause, traceparent: _trace, ...entry } = rest;
   const reminder: ReminderEntry = { ...entry, status: "delivered", deliveredAt: formatInstant(now) };
   return {

@@ -219,8 +219,8 @@ async function write(
       title = g.title, due_at = g."dueAt", due = g.due, updated_at = ${at}
     when matched and g.kind = 'cancel' then update set
       status = 'cancelled', reason = g.reason, updated_at = ${at},
-      -- Also where the job is only asked for: it may be in the making at this moment.
-      job_state = case l.job_state when 'none' then 'none' else 'unwanted' end
+      -- The job of that moment is left alone: other rows may count on it, and for nobody it does nothing.
+      job_state = 'none'
     when matched then update set
       status = 'scheduled', fire_at = g."fireAt", past_when_set = g.past, reason = g.reason, title = g.title,
       due_at = g."dueAt", due = g.due, job_state = 'wanted', correlation_id = ${correlationId},

@@ -173,6 +173,17 @@ export function lockUser(tx: Tx, schema: string, userId: string): Promise<unknow
   return tx`select pg_advisory_xact_lock(hashtext(${schema}), hashtext(${userId}))`.execute();
 }
 
+/** As `lockUser`, for those of many users whom nobody else holds now; waits for none. Gives those it holds then. */
+export function tryLockUsers(
+  tx: Tx,
+  schema: string,
+  userIds: readonly string[],
+): Promise<readonly { userId: string }[]> {
+  return tx<{ userId: string }[]>`
+    select value as "userId" from json_array_elements_text(${JSON.stringify(userIds)}::text::json)
+    where pg_try_advisory_xact_lock(hashtext(${schema}), hashtext(value))`;
+}
+
 /** Makes one select, without sending it. */
 export type Select<T extends readonly (object | undefined)[]> = (
   tx: Tx,

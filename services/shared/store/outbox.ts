@@ -9,7 +9,7 @@
 import { uuidv7 } from "uuidv7";
 import type { Actor, Envelope, EventType, Topic } from "../contracts/events.ts";
 import { formatInstant } from "../domain/time.ts";
-import { currentContext } from "../telemetry/context.ts";
+import { currentContext, runInContext, type WorkContext } from "../telemetry/context.ts";
 import type { Tx } from "./database.ts";
 
 export interface EventDraft {
@@ -39,26 +39,57 @@ export async function appendEvents(
   drafts: readonly EventDraft[],
   options: AppendOptions,
 ): Promise<Envelope[]> {
-  if (drafts.length === 0) return [];
-  const { schema, userId } = options;
-  const [row] = await tx<{ seq: number }[]>`
-    insert into ${tx(schema)}.streams as s (user_id, seq) values (${userId}, ${drafts.length})
+  return await appendAll(tx, [{ drafts, ...options }], options);
+}
+
+/** Events of one user that have one cause. */
+export interface CausedEvents {
+  userId: string;
+  drafts: readonly EventDraft[];
+  /** What this work is a consequence of; default: the first event's own id. */
+  causationId?: string;
+  /** The trace and the correlation id that they carry; default: the running work's. */
+  context?: WorkContext;
+}
+
+/** As `appendEvents`, for many users and causes in two statements; in the order in which they are given. */
+export async function appendAll(
+  tx: Tx,
+  groups: readonly CausedEvents[],
+  { schema, source, now }: Pick<AppendOptions, "schema" | "source" | "now">,
+): Promise<Envelope[]> {
+  const counts = new Map<string, number>();
+  for (const { userId, drafts } of groups) counts.set(userId, (counts.get(userId) ?? 0) + drafts.length);
+  const wanted = [...counts].filter(([, count]) => count > 0).map(([userId, count]) => ({ userId, count }));
+  if (wanted.length === 0) return [];
+  const numbered = await tx<{ userId: string; seq: number }[]>`
+    insert into ${tx(schema)}.streams as s (user_id, seq)
+    select "userId", count
+    from json_to_recordset(${JSON.stringify(wanted)}::text::json) as w ("userId" uuid, count bigint)
     on conflict (user_id) do update set seq = s.seq + excluded.seq
-    returning seq`;
-  if (row === undefined) throw new Error("Cannot number events as the stream row did not come back");
-  const first = row.seq - drafts.length + 1;
-  const envelopes = buildEnvelopes(drafts, first, options);
-  const rows = envelopes.map((event, index) => ({
-    seq: first + index,
-    topics: drafts[index]?.topics ?? [],
-    event,
-  }));
+    returning user_id as "userId", seq`;
+  const next = new Map(
+    numbered.map(({ userId, seq }) => [userId, Number(seq) - (counts.get(userId) ?? 0) + 1]),
+  );
+  const rows = groups.flatMap(({ userId, drafts, causationId, context = currentContext() }) => {
+    const first = next.get(userId);
+    if (first === undefined) throw new Error("Cannot number events as the stream row did not come back");
+    next.set(userId, first + drafts.length);
+    const envelopes = runInContext(
+      context,
+      () => buildEnvelopes(drafts, first, { source, userId, now, causationId }),
+    );
+    return envelopes.map((event, index) => ({
+      ...{ userId, seq: first + index, topics: drafts[index]?.topics ?? [], event },
+    }));
+  });
   await tx`
     insert into ${tx(schema)}.outbox (user_id, seq, topics, event)
-    select ${userId}, r.seq, r.topics, r.event
-    from json_to_recordset(${JSON.stringify(rows)}::text::json) as r (seq bigint, topics text[], event json)
-    order by r.seq`;
-  return envelopes;
+    select r."userId", r.seq, r.topics, r.event
+    from json_to_recordset(${JSON.stringify(rows)}::text::json)
+      as r ("userId" uuid, seq bigint, topics text[], event json)
+    order by r."userId", r.seq`;
+  return rows.map(({ event }) => event);
 }
 
 /** The envelopes of drafts whose first number is `first`; for a writer that stores them in a statement of its own. */
