@@ -32,3 +32,28 @@ Deno.test("PATCH /api/me moves floating dues to the new zone and leaves fixed on
   assert.equal((await now(day)).dueAt, "2027-01-31T05:00:00Z");
   assert.equal((await now(fixed)).version, 1, "what does not move is not touched");
 });
+
+Deno.test("/internal/profiles tells the profiles of those who are there, to other services alone", async () => {
+  await using api = await testApi();
+  const [ada, eve] = [await api.signUp("Ada"), await api.signUp("Eve")];
+  // A profile is made with the first call of an account.
+  for (const user of [ada, eve]) await user.call("GET", "/api/me");
+  const ask = async (userIds: unknown) => {
+    const answer = await api.hub.runtime("notifications").invoke("api", "/internal/profiles", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ userIds }),
+    });
+    return { status: answer.status, body: await answer.json() };
+  };
+  const nobody = crypto.randomUUID();
+  const { status, body } = await ask([ada.userId, nobody, eve.userId, ada.userId]);
+  assert.equal(status, 200);
+  assert.deepEqual(body.profiles.map(({ name }: { name: string }) => name).toSorted(), ["Ada", "Eve"]);
+  assert.deepEqual((await ask([])).body, { profiles: [] });
+  const refused = await ask(["Ada"]);
+  assert.equal(refused.status, 422);
+  assert.equal(refused.body.errors[0].path, "userIds.0");
+  const outside = await ada.call("POST", "/internal/profiles", { userIds: [ada.userId] });
+  assert.ok([401, 403, 404].includes(outside.status), String(outside.status));
+});

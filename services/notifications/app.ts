@@ -19,16 +19,15 @@ import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
 import { asUser } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
-import { createLoop, forEachLimited } from "../shared/runtime/loop.ts";
+import { createLoop } from "../shared/runtime/loop.ts";
 import { createMailer } from "./mail.ts";
-import { askProfile } from "./profiles.ts";
+import { askProfiles } from "./profiles.ts";
 import { createSending } from "./sending.ts";
 import { notificationColumns, tellReminder } from "./telling.ts";
 
 const NAME = "notifications";
 const SWEEP_EVERY_MS = 30_000;
 const PRUNE_EVERY_MS = 600_000;
-const PROFILES_AT_ONCE = 8;
 
 export interface NotificationsOptions {
   /** Under which users open Rondo, such as `https://rondo.example.org`. */
@@ -101,10 +100,11 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
         ...{ log, metrics, clock },
         async effect(tx, events, within) {
           const due = events.filter(({ type }) => type === "reminder.due.v1");
+          if (due.length === 0) return;
+          if (profiles instanceof Error) throw profiles;
           const profile = profiles.get(events[0].partitionkey);
-          if (due.length > 0 && profile instanceof Error) throw profile;
           // An account that is gone has nobody to tell.
-          if (profile === undefined || profile === null || profile instanceof Error) return;
+          if (profile === undefined) return;
           const options = { profile, now: clock.now(), canMail: mailer !== null };
           for (const event of due) {
             const told = await within(event, () => tellReminder(tx, event, options));
@@ -125,19 +125,13 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   runtime.jobs.handle((job) => sending.send(job.name));
   const forget = runtime.onWake("notification-jobs", () => jobs.wake());
 
-  async function profilesOf(batch: readonly Delivery[]): Promise<Map<string, Profile | null | Error>> {
+  async function profilesOf(batch: readonly Delivery[]): Promise<Map<string, Profile> | Error> {
     const users = new Set(
       batch.flatMap(({ event }) => DueReminder.safeParse(event).data?.partitionkey ?? []),
     );
-    const profiles = new Map<string, Profile | null | Error>();
-    await forEachLimited(users, PROFILES_AT_ONCE, async (userId) => {
-      const answer = askProfile(runtime, userId);
-      profiles.set(
-        userId,
-        await answer.catch((cause) => cause instanceof Error ? cause : new Error(String(cause))),
-      );
-    });
-    return profiles;
+    if (users.size === 0) return new Map();
+    return await askProfiles(runtime, [...users])
+      .catch((cause) => cause instanceof Error ? cause : new Error(String(cause)));
   }
 
   app.openapi(listRoute, async (context) => {

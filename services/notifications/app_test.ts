@@ -121,12 +121,12 @@ async function setUp({ smtpUrl, preferences = {}, name }: SetUp = {}) {
   });
   let apiDown = false;
   let strange: Response | null = null;
-  runtime.route("api", (request) => {
-    assert.equal(new URL(request.url).pathname, "/internal/profile");
+  runtime.route("api", async (request) => {
+    assert.equal(new URL(request.url).pathname, "/internal/profiles");
     if (apiDown) return new Response("", { status: 503 });
-    const asked = request.headers.get("x-rondo-user");
-    if (profile === null) return strange ?? aProblem(404);
-    return Response.json({ ...profile, id: asked });
+    const { userIds } = await request.json() as { userIds: string[] };
+    if (profile === null) return strange ?? Response.json({ profiles: [] });
+    return Response.json({ profiles: userIds.map((id) => ({ ...profile, id })) });
   });
   const sql = database.connect(notificationsStore.role);
   const admin = database.connect();
@@ -281,7 +281,7 @@ Deno.test("notifications retries while the profile can't be read; others flow on
   assert.equal((await test.runtime.deliver("reminders", [event]))[0]?.status, "ok");
   test.profile(() => null);
   // Nothing says that the account is gone but the api itself.
-  for (const stranger of [new Response("", { status: 404 }), aProblem(403)]) {
+  for (const stranger of [new Response("", { status: 404 }), aProblem(403), new Response("# HELP")]) {
     test.stranger(stranger);
     const [outcome] = await test.runtime.deliver("reminders", [due(test.userId, { seq: 2 })]);
     assert.equal(outcome?.status, "retry");

@@ -16,7 +16,7 @@ import { KEPT_DAYS } from "../shared/store/inbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import type { Mailer, MailResult } from "./mail.ts";
-import { askProfile } from "./profiles.ts";
+import { askProfiles } from "./profiles.ts";
 import { notificationColumns, tell } from "./telling.ts";
 
 /** Minutes to wait after each failed attempt; the sixth, about an hour after the first, is the last. */
@@ -142,13 +142,14 @@ export function createSending(options: SendingOptions): Sending {
   }
 
   async function tryToSend(delivery: Claimed): Promise<Result> {
-    const profile = await askProfile(runtime, delivery.userId)
+    const profiles = await askProfiles(runtime, [delivery.userId])
       .catch((cause): { unknown: string } => ({ unknown: reason(cause) }));
-    if (profile !== null && "unknown" in profile) {
-      return afterFailure(delivery, { ok: false, final: false, error: profile.unknown }, null);
+    if ("unknown" in profiles) {
+      return afterFailure(delivery, { ok: false, final: false, error: profiles.unknown }, null);
     }
+    const profile = profiles.get(delivery.userId);
     const skipped = { status: "skipped", nextAttemptAt: null, attempted: false } as const;
-    if (profile === null) return { ...skipped, error: "the account is gone" };
+    if (profile === undefined) return { ...skipped, error: "the account is gone" };
     // What was wanted when it was planned may have been turned off while it waited.
     if (!profile.preferences.channels.email) return { ...skipped, error: "turned off in the preferences" };
     if (mailer === null) return { ...skipped, error: "e-mail is not set up on this installation" };

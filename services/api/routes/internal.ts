@@ -1,9 +1,11 @@
 /** What other services of this installation ask of the api. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import type { Profile } from "../../shared/contracts/resources.ts";
 import { CivilDate, CivilTime, Uuid } from "../../shared/contracts/task.ts";
 import { internalUser } from "../../shared/http/app.ts";
 import { invalid, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import { forEachLimited } from "../../shared/runtime/loop.ts";
 import type { Sql } from "../../shared/store/database.ts";
 import type { Authenticator } from "../auth.ts";
 import { currentSeq, getProfile, listChanges } from "../queries.ts";
@@ -18,6 +20,8 @@ const OccurrenceRequest = z.object({
   causationId: Uuid,
   next: z.object({ date: CivilDate, time: CivilTime.nullable() }),
 });
+const ProfilesRequest = z.object({ userIds: z.array(Uuid).max(1_000) });
+const PROFILES_AT_ONCE = 4;
 const ChangesQuery = z.object({
   since: z.coerce.number().int().min(0),
   limit: z.coerce.number().int().min(1).max(500).default(500),
@@ -38,10 +42,20 @@ export function internalRoutes(app: OpenAPIHono, options: InternalOptions): void
     return context.json({ userId, seq: await currentSeq(sql, userId) });
   });
 
-  app.get(
-    "/internal/profile",
-    async (context) => context.json(await getProfile(sql, internalUser(context.req.raw))),
-  );
+  // Of many at a time: a call for each would cost more than what is asked for. Those that are gone are left out.
+  app.post("/internal/profiles", async (context) => {
+    const request = ProfilesRequest.safeParse(await context.req.json().catch(() => null));
+    if (!request.success) throw invalidRequest(request.error);
+    const profiles: Profile[] = [];
+    await forEachLimited(new Set(request.data.userIds), PROFILES_AT_ONCE, async (userId) => {
+      const profile = await getProfile(sql, userId).catch((cause) => {
+        if (cause instanceof ProblemError && cause.status === 404) return null;
+        throw cause;
+      });
+      if (profile !== null) profiles.push(profile);
+    });
+    return context.json({ profiles });
+  });
 
   app.get("/internal/changes", async (context) => {
     const query = ChangesQuery.safeParse(context.req.query());
@@ -51,9 +65,7 @@ export function internalRoutes(app: OpenAPIHono, options: InternalOptions): void
 
   app.post("/internal/occurrences", async (context) => {
     const request = OccurrenceRequest.safeParse(await context.req.json().catch(() => null));
-    if (!request.success) {
-      throw new ProblemError(422, "The request is not valid", { errors: toErrors(request.error) });
-    }
+    if (!request.success) throw invalidRequest(request.error);
     const { userId, causationId, ...wanted } = request.data;
     const created = await units.run(
       { userId, actor: { kind: "system", id: "recurrence" }, causationId },
@@ -62,3 +74,6 @@ export function internalRoutes(app: OpenAPIHono, options: InternalOptions): void
     return context.json({ created: created === null ? null : toTask(created) });
   });
 }
+
+const invalidRequest = (error: z.ZodError): ProblemError =>
+  new ProblemError(422, "The request is not valid", { errors: toErrors(error) });
