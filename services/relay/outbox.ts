@@ -65,11 +65,17 @@ export async function deletePublished(sql: Sql, source: string, ids: readonly nu
     ))`;
 }
 
-/** How many rows of these buckets wait. */
-export async function countPending(sql: Sql, source: string, buckets: readonly number[]): Promise<number> {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*) as count from ${sql(source)}.outbox where ${inBuckets(sql, buckets)}`;
-  return row?.count ?? 0;
+/** How many rows of these buckets wait, and for how many seconds the oldest has. */
+export async function countPending(
+  sql: Sql,
+  source: string,
+  buckets: readonly number[],
+): Promise<{ count: number; oldest: number }> {
+  const [row] = await sql<{ count: number; oldest: number }[]>`
+    select count(*) as count,
+      coalesce(greatest(0, extract(epoch from clock_timestamp() - min(created_at))), 0)::float8 as oldest
+    from ${sql(source)}.outbox where ${inBuckets(sql, buckets)}`;
+  return row ?? { count: 0, oldest: 0 };
 }
 
 /** The last byte of a UUID is random in every version that is used; it needs no function that a release may change. */

@@ -110,7 +110,7 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
   for (const source of options.sources) {
     busy.set(source, new Set());
     apart.set(source, new Map());
-    metrics.outboxPending.set({ source }, 0);
+    show(source, { count: 0, oldest: 0 });
   }
   const ended = run();
   return {
@@ -320,12 +320,17 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
     for (const source of readable) {
       if (!pending.includes(source)) {
         of(apart, source).clear();
-        if (counted.delete(source)) metrics.outboxPending.set({ source }, 0);
+        if (counted.delete(source)) show(source, { count: 0, oldest: 0 });
       } else if (due) {
         counted.add(source);
-        metrics.outboxPending.set({ source }, await countPending(sql, source, buckets.owned()));
+        show(source, await countPending(sql, source, buckets.owned()));
       }
     }
+  }
+
+  function show(source: string, { count, oldest }: { count: number; oldest: number }): void {
+    metrics.outboxPending.set({ source }, count);
+    metrics.outboxOldest.set({ source }, oldest);
   }
 }
 

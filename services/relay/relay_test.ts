@@ -91,8 +91,13 @@ for (const atomicBatches of [true, false]) {
     await waitFor(async () =>
       (await world.metrics.outboxPending.get()).values.some(({ value }) => value === 8)
     );
+    const [oldest] = (await world.metrics.outboxOldest.get()).values;
+    assert.ok(oldest !== undefined && oldest.value > 0 && oldest.value < 60, String(oldest?.value));
     healed = true;
     await waitFor(async () => await left(world.admin, SOURCE) === 0);
+    await waitFor(async () =>
+      (await world.metrics.outboxOldest.get()).values.every(({ value }) => value === 0)
+    );
     assert.deepEqual(publisher.sequence(stuck), range(1, 10));
   });
 

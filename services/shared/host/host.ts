@@ -5,7 +5,7 @@ import type { ServiceDependencies } from "../http/app.ts";
 import { createDaprRuntime } from "../runtime/dapr/mod.ts";
 import { createEmbeddedHub } from "../runtime/embedded/mod.ts";
 import type { Runtime, Service } from "../runtime/ports.ts";
-import { connect, type ConnectOptions, type Sql } from "../store/database.ts";
+import { connect, type ConnectOptions, poolUse, type Sql } from "../store/database.ts";
 import { checkSchema, migrate, NewerSchemaError, OlderSchemaError } from "../store/migrate.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
@@ -102,13 +102,16 @@ function createHost(
   url: string,
   back: (given: { open: Host["connect"]; metrics: Metrics }) => Backing,
 ): Host {
+  const metrics = createMetrics();
   const pools: Sql[] = [];
   const open = (connection: Omit<ConnectOptions, "url">): Sql => {
     const sql = connect({ url, ...connection });
     pools.push(sql);
+    for (const [kind, use] of Object.entries(poolUse(sql))) {
+      metrics.watchPool(kind === "pool" ? connection.name : `${connection.name}-${kind}`, use);
+    }
     return sql;
   };
-  const metrics = createMetrics();
   const log = createLog({ service: "host", level: config.LOG_LEVEL });
   const backing = back({ open, metrics });
   let running: Service[] = [];

@@ -1,5 +1,6 @@
 /** Connections to PostgreSQL, one role per service, the user set per transaction for row-level security. */
 import postgres from "postgres";
+import type { PoolUse } from "../telemetry/metrics.ts";
 import { formatArray, parseArray } from "./arrays.ts";
 
 export type Sql = postgres.Sql;
@@ -28,7 +29,7 @@ export interface ConnectOptions {
 }
 
 /** The lanes of each pool: reads and writes have their own, so that writes that wait for a lock hold up no read. */
-const lanes = new WeakMap<Sql, { reads: Lanes; writes: Lanes }>();
+const lanes = new WeakMap<Sql, { reads: Lanes; writes: Lanes; held: () => PoolUse }>();
 
 /** A pool. Dates come back as text (`YYYY-MM-DD`, `HH:MM:SS`, ISO instants), never as `Date`; bigint as number. */
 export function connect(options: ConnectOptions): Sql {
@@ -39,11 +40,51 @@ export function connect(options: ConnectOptions): Sql {
       (events) => open({ ...options, readOnly: true }, { max: 1, max_lifetime: null, ...events }),
       Math.ceil(max / 2),
     );
-  const own = { reads: make(), writes: make() };
+  const own = { reads: make(), writes: make(), held: countHeld(sql, max) };
   const endPool = sql.end;
   sql.end = async (how) => void await Promise.all([endPool(how), own.reads.end(), own.writes.end()]);
   lanes.set(sql, own);
   return sql;
+}
+
+/**
+ * How much of a pool is in use, its lanes apart. Of the pool itself that is transactions and reserved connections: a
+ * statement by itself holds one for a moment only. The pool is one that `connect` made.
+ */
+export function poolUse(sql: Sql): Record<"pool" | "reads" | "writes", () => PoolUse> {
+  const { reads, writes, held } = lanesOf(sql);
+  return { pool: held, reads: () => reads.use(), writes: () => writes.use() };
+}
+
+/** Counts who holds a connection of a pool, or asks for one: the driver does not tell. */
+function countHeld(sql: Sql, most: number): () => PoolUse {
+  let held = 0;
+  const { begin, reserve } = sql;
+  sql.begin = (async (...given: Parameters<typeof begin>) => {
+    held++;
+    try {
+      return await begin(...given);
+    } finally {
+      held--;
+    }
+  }) as typeof begin;
+  sql.reserve = async () => {
+    held++;
+    try {
+      const reserved = await reserve();
+      const { release } = reserved;
+      reserved.release = () => {
+        reserved.release = release;
+        held--;
+        return release();
+      };
+      return reserved;
+    } catch (cause) {
+      held--;
+      throw cause;
+    }
+  };
+  return () => ({ used: Math.min(held, most), most, waiting: Math.max(0, held - most) });
 }
 
 /** Makes the database of an address whose user may do that, unless it is there. */
@@ -149,7 +190,7 @@ export async function transact<T>(sql: Sql, work: (tx: Tx) => Promise<Finished<T
   return await lanesOf(sql).writes.transact(work);
 }
 
-function lanesOf(sql: Sql): { reads: Lanes; writes: Lanes } {
+function lanesOf(sql: Sql): { reads: Lanes; writes: Lanes; held: () => PoolUse } {
   const own = lanes.get(sql);
   if (own === undefined) throw new Error("Cannot use the pool's lanes as it was not made by connect()");
   return own;
@@ -244,6 +285,10 @@ class Lanes {
     } finally {
       this.#give(lane, sound && !lane.torn);
     }
+  }
+
+  use(): PoolUse {
+    return { used: this.#taken.size, most: this.#most, waiting: this.#waiting.length };
   }
 
   async end(): Promise<void> {

@@ -6,6 +6,7 @@ import {
   asUser,
   connect,
   parseInstant,
+  poolUse,
   selectAsUser,
   setUser,
   type Sql,
@@ -320,6 +321,35 @@ Deno.test("selectAsUser() and transact() keep nothing of what they gave", async 
     // Kept, they would be 300 MB.
     const grown = (Deno.memoryUsage().heapUsed - before) / 1e6;
     assert.ok(grown < 150, `${grown.toFixed(0)} MB more`);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+});
+
+Deno.test("poolUse() counts who holds a connection and who waits for one", async () => {
+  await using database = await testDatabase();
+  const sql = connect({ url: database.url, role: "rondo_api", name: "pool-use", max: 2 });
+  const kinds = poolUse(sql);
+  const use = () => [kinds.pool(), kinds.reads(), kinds.writes()].map(({ used, waiting }) => [used, waiting]);
+  const idle = [[0, 0], [0, 0], [0, 0]];
+  try {
+    assert.deepEqual([kinds.pool().most, kinds.reads().most, kinds.writes().most], [2, 1, 1]);
+    assert.deepEqual(use(), idle);
+    const gate = Promise.withResolvers<void>();
+    const held = [
+      ...[1, 2, 3].map(() => sql.begin(() => gate.promise)),
+      ...[1, 2].map(() => transact(sql, async () => ({ result: await gate.promise }))),
+    ];
+    await waitFor(() => use().flat().join() === "2,1,0,0,1,1");
+    gate.resolve();
+    await Promise.all(held);
+    assert.deepEqual(use(), idle);
+    await assert.rejects(sql.begin(() => Promise.reject(new Error("refused"))), /refused/);
+    const reserved = await sql.reserve();
+    assert.deepEqual(use()[0], [1, 0]);
+    reserved.release();
+    reserved.release();
+    assert.deepEqual(use(), idle);
   } finally {
     await sql.end({ timeout: 5 });
   }

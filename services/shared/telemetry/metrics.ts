@@ -2,6 +2,16 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** How much of one pool's connections is in use. */
+export interface PoolUse {
+  /** Connections that somebody holds. */
+  used: number;
+  /** As many as there may be. */
+  most: number;
+  /** Callers that wait for one. */
+  waiting: number;
+}
+
 const SLOW = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
 /** The metrics of one process; services that share it are told apart by labels. */
@@ -26,8 +36,24 @@ export function createMetrics() {
       this.set(Deno.memoryUsage().rss);
     },
   });
+  const pools = new Map<string, () => PoolUse>();
+  const poolGauge = (name: string, help: string, value: (use: PoolUse) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["pool"],
+      registers,
+      collect() {
+        for (const [pool, use] of pools) this.set({ pool }, value(use()));
+      },
+    });
+  poolGauge("database_connections_used", "Connections that somebody holds", ({ used }) => used);
+  poolGauge("database_connections_max", "Connections that a pool may have", ({ most }) => most);
+  poolGauge("database_waiting", "Callers that wait for a connection", ({ waiting }) => waiting);
   return {
     registry,
+    /** Shows the use of a pool under this name, asked at each scrape. */
+    watchPool: (pool: string, use: () => PoolUse) => void pools.set(pool, use),
     tasksCreated: counter("tasks_created_total", "Tasks created", ["priority", "has_recurrence"]),
     tasksCompleted: counter("tasks_completed_total", "Tasks completed"),
     tasksDeleted: counter("tasks_deleted_total", "Tasks moved to trash"),
@@ -48,6 +74,7 @@ export function createMetrics() {
       "consumer",
     ]),
     outboxPending: gauge("outbox_pending", "Events not yet acknowledged by the broker", ["source"]),
+    outboxOldest: gauge("outbox_oldest_seconds", "Age of the oldest event not yet acknowledged", ["source"]),
     deadLetters: counter("dead_letters_total", "Events that went to a dead-letter topic", [
       "topic",
       "consumer",

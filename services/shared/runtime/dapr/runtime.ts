@@ -102,6 +102,8 @@ export function createDaprRuntime(options: DaprRuntimeOptions): Runtime {
       throw new Error(`Cannot subscribe ${consumer} to ${topic} as the sidecar has one route per topic`);
     }
     known.set(topic, subscription);
+    // There from the start: a counter that begins with its first letter has never increased.
+    if (!broadcast) metrics.deadLetters.inc({ topic, consumer }, 0);
   }
 
   async function publish(batch: readonly OutboundEvent[], signal?: AbortSignal): Promise<PublishResult[]> {

@@ -378,6 +378,7 @@ Deno.test("dead letters count in the metric, and a crash after one does not make
   const runtime = first.runtime("undertaker");
   subscribe(runtime);
   await runtime.start();
+  assert.equal((await metrics.deadLetters.get()).values[0]?.value, 0, "it is there before the first letter");
   await runtime.publish(toOutbound([...stuck, ...dead], "notifications"));
   await waitFor(async () => (await first.deadLetters.list()).length === 1);
   await waitFor(async () => (await metrics.deadLetters.get()).values[0]?.value === 1);

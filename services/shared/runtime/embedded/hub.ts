@@ -191,7 +191,12 @@ export function createEmbeddedHub(options: EmbeddedHubOptions): EmbeddedHub {
     return {
       atomicBatches: true,
       publish,
-      subscribe: (subscription) => void subscriptions.push(subscription),
+      subscribe(subscription) {
+        subscriptions.push(subscription);
+        const { topic, consumer, broadcast = false } = subscription;
+        // There from the start: a counter that begins with its first letter has never increased.
+        if (!broadcast) metrics.deadLetters.inc({ topic, consumer }, 0);
+      },
       jobs: {
         async schedule(job) {
           await writeJob(sql, service, job);
