@@ -63,7 +63,8 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
     seal: createSeal(dependencies.secret),
   });
   const trustProxy = dependencies.trustProxy ?? false;
-  const tools: EndpointTools = { app, authenticator, limiter, units, publicUrl, trustProxy };
+  const isInternal = (request: Request) => runtime.isInternal(request);
+  const tools: EndpointTools = { app, authenticator, limiter, units, publicUrl, trustProxy, isInternal };
 
   accountRoutes(app, { accounts, authenticator, limiter, publicUrl, trustProxy });
   taskRoutes(tools, { sql, clock });

@@ -7,10 +7,12 @@ import type { Actor, ChangeType, Topic } from "../shared/contracts/events.ts";
 import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
+import type { Preview } from "../shared/contracts/preview.ts";
 import { ProblemError } from "../shared/http/problem.ts";
 import { type Fragment, setUser, type Sql, transact, type Tx } from "../shared/store/database.ts";
 import { buildEnvelopes, type EventDraft } from "../shared/store/outbox.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
+import { digestOf, type Effect, previewed } from "./preview.ts";
 import type { Seal } from "./seal.ts";
 import {
   changedFields,
@@ -57,6 +59,8 @@ export interface UnitOptions {
   /** The `Idempotency-Key` of the request and what it is bound to. */
   idempotency?: { key: string; request: string };
   foreseen?: Foreseen;
+  /** True: nothing stays, and the answer is a preview. A digest: commit only what that preview said. */
+  preview?: true | string;
 }
 
 /** What a command is going to read: it is asked for together with the lock instead of after it. */
@@ -82,7 +86,11 @@ export interface StoredAnswer {
 
 /** Where commands run. */
 export interface Units {
-  /** Runs a command in its transaction; a repeat of an idempotency key gives the first answer again. */
+  /**
+   * Runs a command in its transaction; a repeat of an idempotency key gives the first answer again.
+   *
+   * @throws ProblemError 412 when it comes to something else than the preview that it is held to
+   */
   answer(options: UnitOptions, work: (unit: Unit) => Promise<Answer>): Promise<StoredAnswer>;
   /** Runs work in a transaction without an HTTP answer to keep. */
   run<T>(options: UnitOptions, work: (unit: Unit) => Promise<T>): Promise<T>;
@@ -132,10 +140,28 @@ export function createUnits(dependencies: UnitsDependencies): Units {
     return result;
   }
 
+  /** The same work in the same kind of transaction, which is undone as the last thing. */
+  async function dryRun(options: UnitOptions, work: (unit: Unit) => Promise<Answer>): Promise<StoredAnswer> {
+    try {
+      return await run(options, async (unit) => {
+        await work(unit);
+        // What the database refuses is refused here, too.
+        await unit.flush();
+        const changes = previewed(unit.effects);
+        const preview = await digestOf(changes);
+        throw new RolledBack({ dryRun: true, preview, seq: await unit.seqBefore(), changes });
+      });
+    } catch (cause) {
+      if (!(cause instanceof RolledBack)) throw cause;
+      return { status: 200, headers: {}, body: JSON.stringify(cause.preview) };
+    }
+  }
+
   return {
     run,
     async answer(options, work) {
-      const { idempotency } = options;
+      const { idempotency, preview } = options;
+      if (preview === true) return await dryRun(options, work);
       const fingerprint = idempotency === undefined ? "" : await fingerprintOf(idempotency.request);
       return await run(options, async (unit) => {
         const kept = idempotency === undefined
@@ -143,6 +169,10 @@ export function createUnits(dependencies: UnitsDependencies): Units {
           : await unit.keptAnswer(idempotency.key, fingerprint);
         if (kept !== undefined) return { ...kept, body: await open(options, kept.body) };
         const { status, body, headers = {} } = await work(unit);
+        if (preview !== undefined) {
+          await unit.flush();
+          await refuseUnlessPreviewed(unit.effects, preview);
+        }
         const answer: StoredAnswer = { status, headers, body: JSON.stringify(body) };
         if (idempotency === undefined) return answer;
         const sealed = { ...answer, body: await seal.seal(answer.body, contextOf(options)) };
@@ -160,6 +190,20 @@ export function createUnits(dependencies: UnitsDependencies): Units {
       throw new ProblemError(409, "This was done before, but its answer can't be read any more", { cause });
     }
   }
+}
+
+/** Carries a preview out of a transaction that it undoes. */
+class RolledBack extends Error {
+  constructor(readonly preview: Preview) {
+    super("A dry run ends here");
+  }
+}
+
+async function refuseUnlessPreviewed(effects: readonly Effect[], digest: string): Promise<void> {
+  if (await digestOf(previewed(effects)) === digest) return;
+  throw new ProblemError(412, "This would do something else by now than was previewed; nothing was changed", {
+    errors: [{ path: "If-Preview", message: "must name a preview of what is there now" }],
+  });
 }
 
 /** Where an answer is kept: it opens in its own row alone. */
@@ -189,6 +233,8 @@ export class Unit {
   readonly actor: Actor;
   /** The changes written so far, in order. */
   readonly changes: Change[] = [];
+  /** What the changes did, for a unit whose options name a preview. */
+  readonly effects: Effect[] = [];
   readonly #tx: Tx;
   readonly #options: UnitOptions;
   readonly #metrics: Metrics;
@@ -271,6 +317,11 @@ export class Unit {
     return this.#tx;
   }
 
+  /** The number of the user's last change before this unit. */
+  seqBefore(): Promise<number> {
+    return this.#locked;
+  }
+
   profile(): Promise<Profile> {
     return this.#profile;
   }
@@ -283,6 +334,10 @@ export class Unit {
   /** The list of tasks that name none. */
   inboxId(): Promise<string> {
     return this.#inboxId;
+  }
+
+  get #dry(): boolean {
+    return this.#options.preview === true;
   }
 
   get causationId(): string | undefined {
@@ -349,10 +404,12 @@ export class Unit {
   createTask(state: TaskState): TaskState {
     this.#tasks.set(state.id, state);
     this.#pending.push({ type: "task.created.v1", entity: { kind: "task", before: null, after: state } });
-    this.#metrics.tasksCreated.inc({
-      priority: state.priority,
-      has_recurrence: String(state.recurrence !== null),
-    });
+    if (!this.#dry) {
+      this.#metrics.tasksCreated.inc({
+        priority: state.priority,
+        has_recurrence: String(state.recurrence !== null),
+      });
+    }
     return state;
   }
 
@@ -362,8 +419,8 @@ export class Unit {
     const next = { ...after, version: before.version + 1, updatedAt: this.at };
     this.#tasks.set(next.id, next);
     this.#pending.push({ type, entity: { kind: "task", before, after: next } });
-    if (type === "task.completed.v1") this.#metrics.tasksCompleted.inc();
-    if (type === "task.deleted.v1") this.#metrics.tasksDeleted.inc();
+    if (type === "task.completed.v1" && !this.#dry) this.#metrics.tasksCompleted.inc();
+    if (type === "task.deleted.v1" && !this.#dry) this.#metrics.tasksDeleted.inc();
     return next;
   }
 
@@ -417,6 +474,9 @@ export class Unit {
       causationId: this.#causationId,
     });
     this.#causationId ??= envelopes[0]?.causationid;
+    if (this.#options.preview !== undefined) {
+      this.effects.push(...envelopes.map(({ type, data }) => ({ type: type as ChangeType, data })));
+    }
     const changes = envelopes.map((event, index) => ({
       seq: first + index,
       event_id: event.id,

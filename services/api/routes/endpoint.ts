@@ -1,7 +1,9 @@
 /** One way to say an endpoint: its contract becomes OpenAPI, its input is parsed, its writes are idempotent. */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { Preview, PREVIEW_HEADER } from "../../shared/contracts/preview.ts";
 import { MAX_LIMIT } from "../../shared/contracts/task.ts";
+import { actingAs } from "../../shared/http/assistant.ts";
 import { invalid, Problem, ProblemError, toErrors } from "../../shared/http/problem.ts";
 import type { Connection } from "../../shared/runtime/ports.ts";
 import {
@@ -24,6 +26,8 @@ export interface EndpointTools {
   publicUrl: string;
   /** True behind a gateway that sets `X-Forwarded-For`. */
   trustProxy: boolean;
+  /** Whether a request comes from a service of this installation. */
+  isInternal(request: Request): boolean;
 }
 
 /** One request whose principal may make it, its input parsed. */
@@ -62,6 +66,8 @@ export interface EndpointDefinition<P, Q, B> {
   ifMatch?: boolean;
   /** The service that answers, and may be away. */
   asks?: string;
+  /** Takes `dryRun=true` and `If-Preview`: all that it does is done by one command. */
+  previews?: boolean;
 }
 
 const JSON_TYPES = ["application/json"] as const;
@@ -95,20 +101,24 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
   definition: EndpointDefinition<P, Q, B>,
   handle: (call: Call<P, Q, B>) => Promise<Response>,
 ): void {
-  const { app, authenticator, limiter, units, publicUrl, trustProxy } = tools;
+  const { app, authenticator, limiter, units, publicUrl, trustProxy, isInternal } = tools;
   const writes = definition.method !== "get";
   const mediaTypes = definition.body?.mediaTypes ?? JSON_TYPES;
   const headers = z.object({
     "x-correlation-id": z.string().optional(),
     ...(writes ? { "idempotency-key": z.string().min(1).max(255).optional() } : {}),
     ...(definition.ifMatch ? { "if-match": z.string().optional() } : {}),
+    ...(definition.previews ? { [PREVIEW_HEADER]: z.string().optional() } : {}),
   });
   const problems = [
     ...[401, 403, 422, 429, 500, 503],
     ...(definition.params === undefined ? [] : [404]),
     ...(writes ? [400, 409, 413, 415, 422] : []),
-    ...(definition.ifMatch ? [412] : []),
+    ...(definition.ifMatch || definition.previews ? [412] : []),
   ];
+  const query = definition.previews
+    ? (definition.query ?? NO_QUERY).extend({ dryRun: DryRun })
+    : definition.query;
   const route = createRoute({
     method: definition.method,
     path: definition.path,
@@ -119,7 +129,7 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
     request: {
       headers,
       ...(definition.params === undefined ? {} : { params: definition.params }),
-      ...(definition.query === undefined ? {} : { query: definition.query }),
+      ...(query === undefined ? {} : { query }),
       ...(definition.body === undefined ? {} : {
         body: {
           required: definition.body.required,
@@ -139,7 +149,7 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
     },
     responses: {
       ...Object.fromEntries(
-        Object.entries(definition.responses).map((
+        Object.entries(responsesOf(definition)).map((
           [status, { description, schema, mediaType = "application/json" }],
         ) => [
           status,
@@ -156,12 +166,16 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
   });
   app.openAPIRegistry.registerPath({ ...route, path: route.getRoutingPath().replaceAll(/:(\w+)/g, "{$1}") });
   app.on(definition.method.toUpperCase(), route.getRoutingPath(), async (context) => {
-    const principal = await authenticator.authenticate(context.req.raw, addressOf(context, trustProxy));
+    const address = isInternal(context.req.raw) ? undefined : addressOf(context, trustProxy);
+    const principal = await authenticator.authenticate(context.req.raw, address);
     await limiter.call(principal.userId);
     requireScope(principal, definition.scope);
     if (writes && principal.by === "cookie") requireSameOrigin(context.req.raw, publicUrl);
     const params = parse(definition.params, context.req.param(), 404) as P;
-    const query = parse(definition.query ?? NO_QUERY, queryOf(context, definition.query), 422) as Q;
+    const { dryRun, ...asked } = parse(query ?? NO_QUERY, queryOf(context, query), 422) as Record<
+      string,
+      unknown
+    >;
     const { text, value } = definition.body === undefined ? { text: "", value: undefined } : await readJson(
       context,
       definition.body.required,
@@ -179,14 +193,15 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
       context,
       principal,
       params,
-      query,
+      query: asked as Q,
       body,
       command: async (work, { content = text, foreseen = {} } = {}) => {
         const { pathname, search } = new URL(context.req.url);
         const options: UnitOptions = {
           userId: principal.userId,
-          actor: principal.actor,
+          ...actingAs(context.req.raw, principal.actor, isInternal),
           foreseen,
+          ...previewOf(context, definition, dryRun === true),
           ...(key === undefined ? {} : {
             idempotency: { key, request: `${context.req.method} ${pathname}${search}\n${content}` },
           }),
@@ -198,6 +213,35 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
 }
 
 const NO_QUERY = z.strictObject({});
+const DryRun = z.enum(["true", "false"]).transform((text) => text === "true").optional().openapi({
+  description: "`true`: nothing is changed; the answer is what would be (`Preview`)",
+});
+
+function responsesOf<P, Q, B>(
+  { responses, previews }: EndpointDefinition<P, Q, B>,
+): EndpointDefinition<P, Q, B>["responses"] {
+  if (!previews) return responses;
+  const { description, schema } = responses[200] ?? {};
+  return {
+    ...responses,
+    200: {
+      description: description === undefined ? "What a dry run would change" : `${description}, or a preview`,
+      schema: schema === undefined ? Preview : z.union([schema, Preview]),
+    },
+  };
+}
+
+/** Whether a command is only looked at, or held to what was looked at before. */
+function previewOf(
+  context: Context,
+  definition: { previews?: boolean },
+  dryRun: boolean,
+): Pick<UnitOptions, "preview"> {
+  if (!definition.previews) return {};
+  if (dryRun) return { preview: true };
+  const digest = context.req.header(PREVIEW_HEADER)?.trim().replace(/^"(.*)"$/, "$1");
+  return digest === undefined ? {} : { preview: digest };
+}
 
 function toResponse({ status, headers, body }: StoredAnswer): Response {
   return new Response(body, { status, headers: { "content-type": "application/json", ...headers } });

@@ -4,7 +4,8 @@ import { z } from "zod";
 import type { Profile } from "../../shared/contracts/resources.ts";
 import { CivilDate, CivilTime, Uuid } from "../../shared/contracts/task.ts";
 import { internalUser } from "../../shared/http/app.ts";
-import { invalid, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import { ASSISTANT_ROUTE, TURN_HEADER } from "../../shared/http/assistant.ts";
+import { invalid, notFound, ProblemError, toErrors } from "../../shared/http/problem.ts";
 import { forEachLimited } from "../../shared/runtime/loop.ts";
 import type { Sql } from "../../shared/store/database.ts";
 import type { Authenticator } from "../auth.ts";
@@ -33,13 +34,26 @@ export interface InternalOptions {
   authenticator: Authenticator;
 }
 
-/** Adds sessions, profiles, changes and next occurrences for the other services. */
+/** What the assistant does for a user; accounts and keys are the person's own matter. */
+const FOR_ASSISTANT =
+  /^\/api\/(tasks|undo|changes|lists|filters|tags|me|notifications|reminders|audit)(\/|$)/;
+
+/** Adds sessions, profiles, changes, next occurrences and the assistant's calls for the other services. */
 export function internalRoutes(app: OpenAPIHono, options: InternalOptions): void {
   const { sql, units, authenticator } = options;
 
   app.get("/internal/session", async (context) => {
-    const { userId } = await authenticator.authenticate(context.req.raw);
-    return context.json({ userId, seq: await currentSeq(sql, userId) });
+    const { userId, scopes } = await authenticator.authenticate(context.req.raw);
+    return context.json({ userId, scopes, seq: await currentSeq(sql, userId) });
+  });
+
+  // The caller's own credential decides what may be done, by the routes that everybody uses.
+  app.all(`${ASSISTANT_ROUTE}/*`, (context) => {
+    const url = new URL(context.req.url);
+    url.pathname = url.pathname.slice(ASSISTANT_ROUTE.length);
+    if (!FOR_ASSISTANT.test(url.pathname)) throw notFound("There is no such address for the assistant");
+    if (!context.req.header(TURN_HEADER)) throw invalid(TURN_HEADER, "must name the turn");
+    return app.fetch(new Request(url, context.req.raw), context.env);
   });
 
   // Of many at a time: a call for each would cost more than what is asked for. Those that are gone are left out.

@@ -128,6 +128,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     summary: "Create a task",
     tag,
     scope: "write",
+    previews: true,
     body: { schema: TaskInput, required: true },
     responses: { 201: { description: "The task", schema: Task } },
   }, ({ body, command }) =>
@@ -158,6 +159,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     summary: "Create, update, complete and delete up to 1,000 tasks, all or nothing",
     tag,
     scope: "write",
+    previews: true,
     body: { schema: Bulk, required: true, maxBytes: BULK_BYTES },
     responses: {
       200: { description: "What was done", schema: BulkResult },
@@ -209,6 +211,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     summary: "Change fields of a task",
     tag,
     scope: "write",
+    previews: true,
     params: Id,
     body: {
       schema: TaskPatch,
@@ -235,6 +238,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
       summary,
       tag,
       scope: "write",
+      previews: true,
       params: Id,
       body: { schema: z.strictObject({}), required: false },
       ifMatch: true,
@@ -256,6 +260,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     summary: "Complete a task; the same again on repeat",
     tag,
     scope: "write",
+    previews: true,
     params: Id,
     body: { schema: CompleteBody, required: false },
     ifMatch: true,
@@ -288,6 +293,7 @@ export function taskRoutes(tools: EndpointTools, options: { sql: Sql; clock: Clo
     summary: "Undo a change by its event, or all changes with one cause",
     tag: "Changes",
     scope: "write",
+    previews: true,
     body: { schema: UndoTarget, required: true },
     responses: {
       200: { description: "The compensating changes", schema: z.object({ changes: z.array(Change) }) },

@@ -53,6 +53,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
       summary: "Change name, time zone or preferences",
       tag: "Profile",
       scope: "write",
+      previews: true,
       body: {
         schema: ProfilePatch,
         required: true,
@@ -93,6 +94,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
     summary: "Create a list",
     tag: "Lists",
     scope: "write",
+    previews: true,
     body: { schema: ListInput, required: true },
     responses: { 201: { description: "The list", schema: List } },
   }, ({ body, command }) =>
@@ -119,6 +121,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
       summary: "Rename, recolour or move a list",
       tag: "Lists",
       scope: "write",
+      previews: true,
       params: Id,
       body: {
         schema: ListPatch,
@@ -139,6 +142,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
       summary: "Move a list and its tasks to trash",
       tag: "Lists",
       scope: "write",
+      previews: true,
       params: Id,
       responses: { 200: { description: "The list as it was", schema: List } },
     },
@@ -161,6 +165,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
     summary: "Save a filter",
     tag: "Filters",
     scope: "write",
+    previews: true,
     body: { schema: FilterInput, required: true },
     responses: { 201: { description: "The filter", schema: Filter } },
   }, ({ body, command }) =>
@@ -191,6 +196,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
       summary: "Change a filter",
       tag: "Filters",
       scope: "write",
+      previews: true,
       params: Id,
       body: {
         schema: FilterPatch,
@@ -211,6 +217,7 @@ export function thingRoutes(tools: EndpointTools, options: ThingOptions): void {
       summary: "Delete a filter",
       tag: "Filters",
       scope: "write",
+      previews: true,
       params: Id,
       responses: { 200: { description: "The filter as it was", schema: Filter } },
     },
