@@ -8,11 +8,14 @@ import { StartError } from "../../services/shared/host/config.ts";
 import { cached, keyOf } from "./cache.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
+const MODULE = join(HERE, "dapr");
 /** As in the module's `require` line; it is what `daprd --version` answers. */
 const DAPR_VERSION = "1.18.1";
 /** Without a tag daprd panics at start; the other one, `allcomponents`, adds nothing that is used here. */
 const DAPR_TAGS = "stablecomponents";
 const PROGRAMS = ["daprd", "placement", "scheduler"] as const;
+/** What a cluster runs besides. */
+const CONTROL_PLANE = ["injector", "operator", "sentry"] as const;
 const JAVA_OLDEST = 17;
 /** How often a long build says that it is still running. */
 const PROGRESS_MS = 15_000;
@@ -49,15 +52,12 @@ export async function installDapr(options: InstallOptions = {}): Promise<DaprPro
   if (daprd !== undefined && placement !== undefined && scheduler !== undefined) {
     return { daprd, placement, scheduler };
   }
-  const module = join(HERE, "dapr");
-  const inputs = await Promise.all(["go.mod", "go.sum"].map((name) => Deno.readTextFile(join(module, name))));
-  const platform = `${Deno.build.os}-${Deno.build.arch}`;
   const folder = await cached(
-    `dapr-${keyOf(...inputs, DAPR_VERSION, DAPR_TAGS, JSON.stringify(HEALTHZ), platform)}`,
+    `dapr-${await daprKey()}`,
     async (target) => {
       await requireGo();
       report("Building Dapr from source, once: about ten minutes on two cores");
-      await build(module, target, report);
+      await build(PROGRAMS, target, report);
       report("Dapr is built");
     },
   );
@@ -67,6 +67,30 @@ export async function installDapr(options: InstallOptions = {}): Promise<DaprPro
     placement: placement ?? join(folder, `placement${suffix}`),
     scheduler: scheduler ?? join(folder, `scheduler${suffix}`),
   };
+}
+
+/**
+ * A folder with all of Dapr's programs for a cluster, for this platform; built on the first call.
+ *
+ * @throws StartError when they have to be built and Go is missing, or the build fails
+ */
+export async function installControlPlane(options: InstallOptions = {}): Promise<string> {
+  const report = options.report ?? console.log;
+  const programs = await installDapr(options);
+  return await cached(`dapr-cluster-${await daprKey()}`, async (target) => {
+    await requireGo();
+    report("Building Dapr's control plane from source, once: about three minutes on two cores");
+    await build(CONTROL_PLANE, target, report);
+    for (const name of PROGRAMS) await Deno.copyFile(programs[name], join(target, name));
+    report("Dapr's control plane is built");
+  });
+}
+
+/** A short name for what Dapr's programs are built from. */
+async function daprKey(): Promise<string> {
+  const inputs = await Promise.all(["go.mod", "go.sum"].map((name) => Deno.readTextFile(join(MODULE, name))));
+  const platform = `${Deno.build.os}-${Deno.build.arch}`;
+  return keyOf(...inputs, DAPR_VERSION, DAPR_TAGS, JSON.stringify(HEALTHZ), platform);
 }
 
 /**
@@ -110,10 +134,10 @@ const HEALTHZ = {
  * Puts a copy of Dapr's module with those edits beside what is built: Go allows none in its own cache. The answer is
  * a `go.mod` that builds the copy.
  */
-async function editedModule(module: string, target: string): Promise<string> {
+async function editedModule(target: string): Promise<string> {
   const { stdout, stderr, success } = await new Deno.Command("go", {
     args: ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr"],
-    cwd: module,
+    cwd: MODULE,
     env: { GOFLAGS: "" },
   }).output();
   if (!success) throw new StartError(`Cannot fetch Dapr: ${lastLines(new TextDecoder().decode(stderr))}`);
@@ -134,23 +158,27 @@ async function editedModule(module: string, target: string): Promise<string> {
   }
   await Deno.writeTextFile(file, text);
   const modfile = join(target, "source", "go.mod");
-  const requirements = await Deno.readTextFile(join(module, "go.mod"));
+  const requirements = await Deno.readTextFile(join(MODULE, "go.mod"));
   await Deno.writeTextFile(
     modfile,
     `${requirements}\nreplace github.com/dapr/dapr => ${JSON.stringify(copy)}\n`,
   );
-  await Deno.copyFile(join(module, "go.sum"), join(target, "source", "go.sum"));
+  await Deno.copyFile(join(MODULE, "go.sum"), join(target, "source", "go.sum"));
   return modfile;
 }
 
-async function build(module: string, target: string, report: (line: string) => void): Promise<void> {
+async function build(
+  programs: readonly string[],
+  target: string,
+  report: (line: string) => void,
+): Promise<void> {
   const version = ["github.com/dapr/dapr/pkg/buildinfo.version", "github.com/dapr/kit/logger.DaprVersion"]
     .map((name) => `-X ${name}=${DAPR_VERSION}`);
   const args = [
     ...["build", "-v", "-trimpath", "-mod=readonly", "-tags", DAPR_TAGS],
-    ...["-modfile", await editedModule(module, target)],
+    ...["-modfile", await editedModule(target)],
     ...["-ldflags", ["-s", "-w", ...version].join(" "), "-o", target],
-    ...PROGRAMS.map((name) => `github.com/dapr/dapr/cmd/${name}`),
+    ...programs.map((name) => `github.com/dapr/dapr/cmd/${name}`),
   ];
   // Ten minutes of every core: whoever else works on this machine goes first.
   const [command, ...rest] = Deno.build.os === "windows"
@@ -158,7 +186,7 @@ async function build(module: string, target: string, report: (line: string) => v
     : ["nice", "-n", "10", "go", ...args];
   const child = new Deno.Command(command ?? "go", {
     args: rest,
-    cwd: module,
+    cwd: MODULE,
     env: { CGO_ENABLED: "0", GOFLAGS: "" },
     stdin: "null",
     stdout: "null",

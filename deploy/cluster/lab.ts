@@ -1,0 +1,78 @@
+/**
+ * A cluster of one node on this machine, without a registry: `LAB_CLUSTER` names the program that boots it, and
+ * brings Dapr's control plane and Envoy Gateway to it. Images are built here and handed over as files.
+ */
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { StartError } from "../../services/shared/host/config.ts";
+import { buildImages } from "../images/build.ts";
+import { installControlPlane } from "../local/install.ts";
+import { kubectl } from "./kubectl.ts";
+import { KUSTOMIZE } from "./render.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PROGRAM = resolve(ROOT, Deno.env.get("LAB_CLUSTER") ?? "../shared/lab/cluster/cluster");
+
+/** What Dapr's control plane takes, and how its sidecars are: every one of their settings is the strictest. */
+export const DAPR_SETTINGS = [
+  "dapr_sidecar_injector.sidecarDropALLCapabilities=true",
+  "dapr_sidecar_injector.sidecarRunAsNonRoot=true",
+  "dapr_sidecar_injector.sidecarReadOnlyRootFilesystem=true",
+  // A pod without its sidecar would look well and do nothing.
+  "dapr_sidecar_injector.webhookFailurePolicy=Fail",
+  "global.actors.enabled=false",
+  "global.logAsJson=true",
+  "global.seccompProfile=RuntimeDefault",
+  "dapr_scheduler.cluster.inMemoryStorage=true",
+];
+
+/** Whether there is one to boot. */
+export async function hasLab(): Promise<boolean> {
+  return await Deno.stat(PROGRAM).then((info) => info.isFile, () => false);
+}
+
+/** Boots the node with everything that Rondo stands on; sets `KUBECONFIG` for this process. @throws StartError */
+export async function startLab(report: (line: string) => void): Promise<void> {
+  const programs = await installControlPlane({ report });
+  report("Booting the cluster");
+  await lab("build");
+  await lab("up");
+  const text = await lab("env");
+  for (const [, name, value] of text.matchAll(/(\w+)=(\S+)/g)) {
+    if (name !== undefined && value !== undefined) {
+      Deno.env.set(name, value.replaceAll("$PATH", Deno.env.get("PATH") ?? ""));
+    }
+  }
+  report("Bringing Dapr's control plane");
+  await lab("dapr", programs, ...DAPR_SETTINGS.flatMap((setting) => ["--set", setting]));
+  // Its chart knows three only: one node has no use for the others.
+  await kubectl(["scale", "statefulset", "dapr-scheduler-server", "-n", "dapr-system", "--replicas=1"]);
+  report("Bringing Envoy Gateway");
+  await lab("gateway");
+  await kubectl(["apply", "-k", join(KUSTOMIZE, "platform", "gateway-class")]);
+}
+
+/** Builds the images and hands them over. @throws StartError */
+export async function loadImages(tag: string, report: (line: string) => void): Promise<void> {
+  const archives = await Deno.makeTempDir({ prefix: "rondo-images-" });
+  try {
+    const files = await buildImages({ prefix: "localhost/rondo/", tag, stores: true, archives, report });
+    report(`Loading ${files.length} images`);
+    for (const file of files) await lab("load", file);
+  } finally {
+    await Deno.remove(archives, { recursive: true });
+  }
+}
+
+/** Ends it, with everything on it. @throws StartError */
+export async function stopLab(): Promise<void> {
+  await lab("down");
+}
+
+async function lab(...args: string[]): Promise<string> {
+  const { success, stdout } = await new Deno.Command(PROGRAM, {
+    ...{ args, cwd: ROOT, stdin: "null", stderr: "inherit" },
+  }).output();
+  if (!success) throw new StartError(`The lab's cluster failed at ${args[0]}`);
+  return new TextDecoder().decode(stdout);
+}
