@@ -60,7 +60,7 @@ if (NAMES.some((name) => name !== "start" && wants(name))) {
   }
   if (wants("streams")) {
     say("open streams …");
-    figures.streams = await measureStreams(rondo, {
+    figures.streams = await measureStreams(rondo.pid, {
       ...{ users, streamsPerUser: 5, changesPerSecond: 5, seconds: quick ? 10 : 30 },
     });
     await remember(rondo, "after the streams");

@@ -91,8 +91,8 @@ export interface StreamsOptions {
   seconds: number;
 }
 
-/** Many open tabs, and a few changes per second among their users. */
-export async function measureStreams(rondo: RunningRondo, options: StreamsOptions): Promise<StreamsFigure> {
+/** Many open tabs, and a few changes per second among their users. @param pid of the process that holds the streams */
+export async function measureStreams(pid: number, options: StreamsOptions): Promise<StreamsFigure> {
   const { users, streamsPerUser, changesPerSecond, seconds } = options;
   const tasks: string[] = [];
   for (const client of users) {
@@ -100,7 +100,7 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
     tasks.push(made.body.id);
   }
   await pause(2_000);
-  const rssBeforeMb = await residentMb(rondo.pid);
+  const rssBeforeMb = await residentMb(pid);
   using tabs = new DisposableStack();
   /** When each user's running change was sent. */
   const sentAt = new Map<Client, number>();
@@ -115,8 +115,8 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
   }
   console.log(`  ${users.length * streamsPerUser} streams are open`);
   await pause(2_000);
-  const rssOpenMb = await residentMb(rondo.pid);
-  const [began, processorBefore] = [performance.now(), await processorSeconds(rondo.pid)];
+  const rssOpenMb = await residentMb(pid);
+  const [began, processorBefore] = [performance.now(), await processorSeconds(pid)];
   let changes = 0;
   while (performance.now() - began < seconds * 1_000) {
     const due = began + (changes * 1_000) / changesPerSecond;
@@ -129,7 +129,7 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
     await client.call("PATCH", `/api/tasks/${tasks[at]}`, { title: `Water the plants, ${changes}` });
   }
   const wall = (performance.now() - began) / 1_000;
-  const processor = (await processorSeconds(rondo.pid) - processorBefore) / wall;
+  const processor = (await processorSeconds(pid) - processorBefore) / wall;
   await waitFor(() => latencies.length >= changes * streamsPerUser, 10_000).catch(() => {});
   const streams = users.length * streamsPerUser;
   console.log(`  ${changes} changes, ${latencies.length} deliveries`);
@@ -140,7 +140,7 @@ export async function measureStreams(rondo: RunningRondo, options: StreamsOption
     deliveries: latencies.length,
     fromSending: percentiles(latencies),
     rssBeforeMb,
-    rssAfterMb: await residentMb(rondo.pid),
+    rssAfterMb: await residentMb(pid),
     kilobytesPerStream: Math.max(0, rssOpenMb - rssBeforeMb) * 1_024 / streams,
     processor,
   };

@@ -89,7 +89,7 @@ const WINDOW = 2_000;
 const READ = 500;
 const OUTAGE_PAUSE_MS = 500;
 /** How long the first event after a rest waits for others: nobody looks at what these consumers do, screens have their own. */
-const LINGER_MS = 25;
+const LINGER_MS = 100;
 
 /** Starts the loop of one member; it waits until no other process has a member at this partition. */
 export function startMember(options: MemberOptions): Loop {
