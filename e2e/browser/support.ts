@@ -159,6 +159,8 @@ async function openTab(app: App, client: Client | null, options: TabOptions = {}
     timezoneId: ZONE,
     viewport: { width: 1280, height: 800 },
     colorScheme: "light",
+    // A test that means the installed application says so: routes of a test see every call only without a worker.
+    serviceWorkers: "block",
     ...rest,
   });
   context.setDefaultTimeout(TIMEOUT_MS);

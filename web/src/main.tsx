@@ -2,6 +2,8 @@
 import { render } from "preact";
 import { effect } from "@preact/signals";
 import { createApp } from "./model/app.ts";
+import { install } from "./live/installed.ts";
+import { indexedCopies } from "./local/indexed.ts";
 import type { History } from "./model/route.ts";
 import { AppProvider } from "./view/context.ts";
 import { Root } from "./view/shell.tsx";
@@ -22,6 +24,9 @@ const app = createApp({
   history: browserHistory(),
   locale: navigator.language,
   timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  copies: indexedCopies(),
+  online: () => navigator.onLine,
+  tabs: { locks: navigator.locks, channel: (name) => new BroadcastChannel(name) },
 });
 
 // Links are the way from view to view: plain clicks on own addresses stay in this page.
@@ -66,3 +71,13 @@ if (root !== null) {
   );
 }
 void app.start();
+void install({
+  onUpdate: (use) =>
+    app.toasts.show({
+      text: "A new version of Rondo is ready",
+      action: { label: "Reload", run: use },
+      lasting: true,
+    }),
+  onOpen: (url) => app.router.go(url),
+  onSubscriptionChanged: () => {},
+});

@@ -21,6 +21,8 @@ export interface EventSourceLike {
 
 export interface StreamOptions {
   url?: string;
+  /** The last change that is known already: the stream goes on after it. */
+  since?: number;
   open?: (url: string) => EventSourceLike;
   schedule?: (run: () => void, ms: number) => () => void;
   random?: () => number;
@@ -51,7 +53,7 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   });
-  let last: number | null = null;
+  let last: number | null = options.since ?? null;
   let attempt = 0;
   let closed = false;
   let source: EventSourceLike | null = null;

@@ -1,17 +1,19 @@
 /**
- * Everything a user can do to a task. Each shows at once, is sent with its own key, and either takes
- * the server's answer or puts the old state back and says so.
+ * Everything a user can do to a task. Each shows at once and is handed to `sync`, which keeps and sends it; what
+ * the server refuses goes back to its old state and is said.
  */
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { generateKeyBetween } from "fractional-indexing";
 import { ApiError, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
-import type { ChangeType, Due, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
+import type { ChangeType, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
 import { type Calendar, dayInSentence, localDue, shortDayText } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
+import { applyPatch, type Intent, inverseOf, type Refusal, temporaryId } from "./intents.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { Router } from "./route.ts";
-import type { Mutation, TaskStore } from "./store.ts";
+import type { TaskStore } from "./store.ts";
+import type { End, Sent, Sync } from "./sync.ts";
 import type { Toasts } from "./toasts.ts";
 import type { Ui } from "./ui.ts";
 import type { Done, Undoable, UndoLog } from "./undo.ts";
@@ -20,6 +22,7 @@ import { failure, quoted, undoFailure } from "./wording.ts";
 export interface ActionsOptions {
   rondo: Rondo;
   store: TaskStore;
+  sync: Sync;
   toasts: Toasts;
   undoLog: UndoLog;
   ui: Ui;
@@ -33,43 +36,19 @@ export type Actions = ReturnType<typeof createActions>;
 /** How many steps `z` can go back. */
 const UNDO_DEPTH = 50;
 
-/** The patch as the task will look with it; what the server alone decides keeps its value. */
-export function applyPatch(task: Task, patch: TaskPatch): Task {
-  const { due, reminders, recurrence, ...rest } = patch;
-  const next: Task = { ...task, ...rest };
-  if (due !== undefined) {
-    next.due = due === null
-      ? null
-      : { date: due.date, time: due.time ?? null, timeZone: due.timeZone ?? null } satisfies Due;
-  }
-  if (recurrence !== undefined) next.recurrence = recurrence;
-  if (reminders !== undefined) {
-    next.reminders = reminders.map((reminder, index) => ({ ...reminder, id: reminder.id ?? `new-${index}` }));
-  }
-  return next;
-}
-
 export function createActions(options: ActionsOptions) {
-  const { rondo, store, toasts, undoLog, ui, lists, calendar, router } = options;
+  const { rondo, store, sync, toasts, undoLog, ui, lists, calendar, router } = options;
   const undoStack: Done[][] = [];
   /** Toasts of recurring completions that wait for their next occurrence, by series. */
   const awaitingNext = new Map<string, { taskId: string; toast: number | null; occurrence: number }>();
   /** The last creation whose answer did not come. */
   let unanswered: { said: string; key: string } | null = null;
-  /** Writes to one task go out one after the other, so that they land in the order they were made. */
-  const queues = new Map<string, Promise<unknown>>();
+  /** The writes behind what was done, as long as they are under way. */
+  const writes = new WeakMap<Done, Sent>();
+  /** What puts the task back as it was, for when the server can't be asked to. */
+  const inverses = new WeakMap<Done, Intent>();
   /** Writes that the server did not take: there is nothing to undo about them. */
   const refused = new WeakSet<Done>();
-
-  function inOrder<T>(id: string, run: () => Promise<T>): Promise<T> {
-    const after = (queues.get(id) ?? Promise.resolve()).then(run, run);
-    const tail = after.catch(() => {});
-    queues.set(id, tail);
-    void tail.then(() => {
-      if (queues.get(id) === tail) queues.delete(id);
-    });
-    return after;
-  }
 
   /** A step counts from the key press on: `z` right after it means this one, not the one before. */
   function remember(done: Done[]): Done[] {
@@ -111,39 +90,54 @@ export function createActions(options: ActionsOptions) {
     return order[index + 1] ?? order[index - 1] ?? null;
   }
 
+  /**
+   * Shows and sends one intent. Resolves to the step once the server has taken it, or when it is known that this
+   * has to wait; to null when it was refused (which has been said by then).
+   */
   async function write(
-    id: string,
+    title: string,
     type: ChangeType,
-    mutation: Mutation,
-    send: (id: string) => Promise<Task | undefined>,
+    intent: Exclude<Intent, { kind: "create" }>,
     failed: string,
-    retry: () => void,
-    step = remember([{ subject: id, type }]),
+    step = remember([{ subject: intent.id, type }]),
   ): Promise<Done[] | null> {
-    try {
-      const answer = await inOrder(id, () => send(store.realId(id)));
-      mutation.confirm(answer ?? null);
-      for (const part of step) Object.assign(part, { subject: store.realId(id), version: answer?.version });
-      return step;
-    } catch (error) {
-      mutation.rollback();
-      ui.unsettle(id);
-      forgetStep(step);
-      for (const part of step) refused.add(part);
-      complain(failed, error, retry);
-      return null;
+    const before = store.get(intent.id);
+    const inverse = before === undefined ? null : inverseOf(intent, before, sync.now().toString());
+    const sent = sync.enqueue(intent, { title });
+    for (const part of step) {
+      writes.set(part, sent);
+      if (inverse !== null) inverses.set(part, inverse);
     }
+    const ended = sent.end.then((end): End => {
+      switch (end.state) {
+        case "done":
+          for (const part of step) {
+            Object.assign(part, { subject: store.realId(intent.id), version: end.task?.version });
+          }
+          break;
+        case "refused":
+          giveUp(step, end.refusal, end.error, failed);
+          ui.unsettle(intent.id);
+          break;
+        case "cancelled":
+          ui.unsettle(intent.id);
+      }
+      return end;
+    });
+    const { state } = await Promise.race([ended, sent.parked]);
+    return state === "refused" ? null : step;
+  }
+
+  function giveUp(step: Done[], refusal: Refusal, error: unknown, failed: string): void {
+    forgetStep(step);
+    for (const part of step) refused.add(part);
+    complain(failed, error, () => void sync.tryAgain(refusal));
   }
 
   async function complete(id: string, order: readonly string[] = []): Promise<void> {
     const task = store.get(id);
     if (task === undefined || task.status === "completed") return;
     const follow = ui.focused.peek() === id ? neighbour(id, order) : null;
-    const mutation = store.begin(task.id, (value) => ({
-      ...value,
-      status: "completed",
-      completedAt: calendar.peek().now.toString(),
-    }));
     ui.settle(task.id);
     const step = remember([{ subject: task.id, type: "task.completed.v1" }]);
     const toast = announce(`Completed ${quoted(task.title)}`, step);
@@ -151,13 +145,12 @@ export function createActions(options: ActionsOptions) {
       awaitingNext.set(task.seriesId, { taskId: task.id, toast, occurrence: task.occurrence ?? 0 });
     }
     if (follow !== null) ui.focusRow(follow);
+    const at = sync.now().toString();
     const sent = await write(
-      task.id,
+      task.title,
       "task.completed.v1",
-      mutation,
-      rondo.completeTask,
+      { kind: "complete", id: task.id, at, sendAt: sync.connection.peek() === "offline" },
       `Could not complete ${quoted(task.title)}`,
-      () => void complete(id),
       step,
     );
     if (sent === null && toast !== null) toasts.dismiss(toast);
@@ -166,14 +159,11 @@ export function createActions(options: ActionsOptions) {
   async function reopen(id: string): Promise<void> {
     const task = store.get(id);
     if (task === undefined || task.status === "open") return;
-    const mutation = store.begin(task.id, (value) => ({ ...value, status: "open", completedAt: null }));
     const sent = await write(
-      task.id,
+      task.title,
       "task.reopened.v1",
-      mutation,
-      rondo.reopenTask,
+      { kind: "reopen", id: task.id },
       `Could not reopen ${quoted(task.title)}`,
-      () => void reopen(id),
     );
     if (sent !== null) announce(`Reopened ${quoted(task.title)}`, sent);
   }
@@ -182,14 +172,11 @@ export function createActions(options: ActionsOptions) {
   async function patch(id: string, change: TaskPatch, said?: string): Promise<boolean> {
     const task = store.get(id);
     if (task === undefined) return false;
-    const mutation = store.begin(task.id, (value) => applyPatch(value, change));
     const sent = await write(
-      task.id,
+      task.title,
       "task.updated.v1",
-      mutation,
-      (real) => rondo.patchTask(real, change),
+      { kind: "patch", id: task.id, patch: change },
       `Could not change ${quoted(task.title)}`,
-      () => void patch(id, change, said),
     );
     if (sent === null) return false;
     if (said !== undefined) announce(said, sent);
@@ -200,20 +187,15 @@ export function createActions(options: ActionsOptions) {
     const task = store.get(id);
     if (task === undefined || task.deletedAt !== null) return;
     const follow = neighbour(id, order);
-    const mutation = store.begin(task.id, (value) => ({
-      ...value,
-      deletedAt: calendar.peek().now.toString(),
-    }));
+    const sending = write(
+      task.title,
+      "task.deleted.v1",
+      { kind: "delete", id: task.id, at: sync.now().toString() },
+      `Could not delete ${quoted(task.title)}`,
+    );
     if (router.taskId.peek() === task.id) router.closeTask();
     ui.focusRow(follow);
-    const sent = await write(
-      task.id,
-      "task.deleted.v1",
-      mutation,
-      rondo.deleteTask,
-      `Could not delete ${quoted(task.title)}`,
-      () => void remove(id),
-    );
+    const sent = await sending;
     if (sent !== null) announce(`Moved ${quoted(task.title)} to the trash`, sent);
   }
 
@@ -221,30 +203,25 @@ export function createActions(options: ActionsOptions) {
     const task = store.get(id);
     if (task === undefined || task.deletedAt === null) return;
     const follow = neighbour(id, order);
-    const mutation = store.begin(task.id, (value) => ({ ...value, deletedAt: null }));
-    ui.focusRow(follow);
-    const sent = await write(
-      task.id,
+    const sending = write(
+      task.title,
       "task.restored.v1",
-      mutation,
-      rondo.restoreTask,
+      { kind: "restore", id: task.id },
       `Could not restore ${quoted(task.title)}`,
-      () => void restore(id),
     );
+    ui.focusRow(follow);
+    const sent = await sending;
     if (sent !== null) announce(`Restored ${quoted(task.title)}`, sent);
   }
 
   async function skip(id: string): Promise<void> {
     const task = store.get(id);
     if (task === undefined || task.recurrence === null) return;
-    const mutation = store.begin(task.id, (value) => value);
     const sent = await write(
-      task.id,
+      task.title,
       "task.skipped.v1",
-      mutation,
-      rondo.skipTask,
+      { kind: "skip", id: task.id },
       `Could not skip this occurrence of ${quoted(task.title)}`,
-      () => void skip(id),
     );
     if (sent === null) return;
     const toast = announce(`Skipped this occurrence of ${quoted(task.title)}`, sent);
@@ -272,14 +249,17 @@ export function createActions(options: ActionsOptions) {
     }
   }
 
-  /** Adds a task; resolves to it, or to null when the server refused (the caller keeps the text). */
-  async function create(input: TaskInput): Promise<Task | null> {
-    const instant = calendar.peek().now.toString();
+  /**
+   * Adds a task; resolves to it as soon as the server has it, or when it is known that this has to wait. To null when
+   * it was refused: then the text is among what could not be saved, unless `keep` took it back.
+   */
+  async function create(input: TaskInput, keep?: () => boolean): Promise<Task | null> {
+    const instant = sync.now().toString();
     const listId = input.listId ?? lists.peek().find((list) => list.inbox)?.id;
     const position = input.position ?? topPosition(listId);
     const body: TaskInput = { ...input, listId, position };
     const blank: Task = {
-      id: `new-${randomId()}`,
+      id: temporaryId(randomId()),
       listId: listId ?? "",
       parentId: null,
       title: input.title,
@@ -300,34 +280,45 @@ export function createActions(options: ActionsOptions) {
       completedAt: null,
       deletedAt: null,
     };
-    const mutation = store.insert(applyPatch(blank, body));
     const said = JSON.stringify(body);
-    // The same task sent again after a lost answer is the same write: the server may have it already.
+    // The same task sent again after a fault of the server is the same write: it may be there already.
     const key = unanswered?.said === said ? unanswered.key : randomId();
     unanswered = null;
     const part: Done = { subject: blank.id, type: "task.created.v1" };
     const step = remember([part]);
-    try {
-      const task = await inOrder(blank.id, () => rondo.createTask(body, key));
-      mutation.confirm(task);
-      if (ui.focused.peek() === blank.id) ui.setFocused(task.id);
-      Object.assign(part, { subject: task.id, version: task.version });
-      toasts.say(`Added ${input.title}`);
-      return task;
-    } catch (error) {
-      if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) {
-        unanswered = { said, key };
+    const sent = sync.enqueue({ kind: "create", task: applyPatch(blank, body), body }, {
+      title: input.title,
+      key,
+    });
+    writes.set(part, sent);
+    inverses.set(part, { kind: "delete", id: blank.id, at: instant });
+    const ended = sent.end.then((end): End => {
+      switch (end.state) {
+        case "done":
+          if (end.task === null) break;
+          if (ui.focused.peek() === blank.id) ui.setFocused(end.task.id);
+          Object.assign(part, { subject: end.task.id, version: end.task.version });
+          break;
+        case "refused": {
+          if (end.refusal.status >= 500) unanswered = { said, key };
+          forgetStep(step);
+          refused.add(part);
+          if (keep?.() === true) void sync.dismiss(end.refusal.operation.key);
+          toasts.show({
+            tone: "error",
+            text: `Could not add ${quoted(input.title)}`,
+            detail: failure(end.error, "Your text is kept."),
+          });
+        }
       }
-      mutation.rollback();
-      forgetStep(step);
-      refused.add(part);
-      toasts.show({
-        tone: "error",
-        text: `Could not add ${quoted(input.title)}`,
-        detail: failure(error, "Your text is kept."),
-      });
-      return null;
-    }
+      return end;
+    });
+    const { state } = await Promise.race([ended, sent.parked]);
+    if (state === "refused" || state === "cancelled") return null;
+    toasts.say(
+      state === "waiting" ? `Added ${input.title}, to be saved when connected` : `Added ${input.title}`,
+    );
+    return store.get(blank.id) ?? null;
   }
 
   /** Undoes what was done, newest part first. */
@@ -337,8 +328,20 @@ export function createActions(options: ActionsOptions) {
       const task = store.get(part.subject);
       if (task !== undefined) ui.unsettle(task.id);
       try {
+        const sent = writes.get(part);
+        // What was not sent yet is simply taken back.
+        if (sent !== undefined && await sync.cancel(sent.key)) {
+          toasts.say("Undone");
+          continue;
+        }
+        const inverse = inverses.get(part);
+        if (sync.connection.peek() === "offline" && inverse !== undefined) {
+          sync.enqueue(inverse, { title: task?.title ?? "" });
+          toasts.say("Undone");
+          continue;
+        }
         // A write that is still on its way has no event yet.
-        await queues.get(part.subject);
+        await sent?.end;
         if (refused.has(part)) continue;
         const target = await undoLog.find(part);
         if (target === null) throw new Error("the event has not arrived");
@@ -426,7 +429,6 @@ export function createActions(options: ActionsOptions) {
       undoStack.length = 0;
       unanswered = null;
       awaitingNext.clear();
-      queues.clear();
     },
   };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { applyPatch } from "./actions.ts";
 import { createApp } from "./app.ts";
+import { applyPatch } from "./intents.ts";
 import { aTask } from "./testing.ts";
 import type { Change, Task } from "../api/types.ts";
 
@@ -76,6 +76,7 @@ async function anApp(
   const emit = (type: string, data: unknown) =>
     listeners.get(type)?.(new MessageEvent(type, { data: JSON.stringify(data) }));
   await app.start();
+  await until(() => listeners.has("ready"));
   emit("ready", { seq: 0 });
   await until(() => app.connection.value === "live");
   let seq = 0;
@@ -321,6 +322,7 @@ Deno.test("undoLast() means the last thing that was done, also while its answer 
   await scene.app.actions.setPriority("t1", "high");
   scene.change({ task: aTask({ ...task, priority: "high", version: 2 }), taskId: "t1" });
   const removing = scene.app.actions.remove("t1");
+  await until(() => scene.sent.some(({ method }) => method === "DELETE"));
   scene.app.actions.undoLast();
   const gone = aTask({ ...task, version: 3, deletedAt: "2026-03-03T09:00:00Z" });
   scene.change({ type: "task.deleted.v1", task: gone, taskId: "t1", eventId: "the-deletion" });

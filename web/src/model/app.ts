@@ -1,9 +1,11 @@
 /** Wires the model together: one application, its state and everything a user can do. No DOM. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import { type Client, createClient } from "../api/client.ts";
+import { ApiError, type Client, createClient } from "../api/client.ts";
 import { createRondo } from "../api/rondo.ts";
-import type { Change, ListWithCount, Notification, Task } from "../api/types.ts";
-import { openStream, type Stream, type StreamOptions } from "../live/stream.ts";
+import type { Change, ListWithCount, Task } from "../api/types.ts";
+import type { StreamOptions } from "../live/stream.ts";
+import type { TabsOptions } from "../live/tabs.ts";
+import { type LocalCopies, memoryCopies } from "../local/copy.ts";
 import { createActions } from "./actions.ts";
 import { type Calendar, calendarAt, dayOf } from "./dates.ts";
 import {
@@ -22,9 +24,11 @@ import { createQuickAdd } from "./quickadd.ts";
 import { createRouter, type History, type View, viewUrl } from "./route.ts";
 import { createSession } from "./session.ts";
 import { createTaskStore } from "./store.ts";
+import { createSync } from "./sync.ts";
 import { createToasts } from "./toasts.ts";
 import { createUi } from "./ui.ts";
 import { createUndoLog } from "./undo.ts";
+import { quoted } from "./wording.ts";
 
 export interface Platform {
   history: History;
@@ -32,11 +36,16 @@ export interface Platform {
   timeZone: string;
   fetch?: typeof fetch;
   stream?: StreamOptions;
+  /** Where copies of the tasks are kept; by default they end with the tab. */
+  copies?: LocalCopies;
+  /** How this tab finds the others; by default it is alone. */
+  tabs?: TabsOptions;
+  /** Whether the browser thinks that it has a network. */
+  online?: () => boolean;
   now?: () => Temporal.Instant;
 }
 
-/** `syncing` = connected and still reading; `offline` = no stream, tries go on. */
-export type Connection = "connecting" | "syncing" | "live" | "offline";
+export type { Connection } from "./sync.ts";
 
 /** What a lazily read collection is doing. */
 export type Load =
@@ -50,6 +59,7 @@ export type App = ReturnType<typeof createApp>;
 /** Without a stream the tasks are read anyway after this long. */
 const STREAM_PATIENCE_MS = 3_000;
 const TICK_MS = 20_000;
+const NOTIFICATIONS_KEPT = 50;
 /** So many changes within so long are drawn one by one; what comes on top (an import) waits and is drawn together. */
 const BURST = 20;
 const BURST_MS = 100;
@@ -61,7 +71,7 @@ export function createApp(platform: Platform) {
     onUnauthorized: () => session.expire(),
   });
   const rondo = createRondo(client);
-  const session = createSession(rondo, platform.timeZone);
+  const session = createSession(rondo, platform.timeZone, { leave: () => sync.leave() });
   const router = createRouter(platform.history);
   const toasts = createToasts();
   const store = createTaskStore();
@@ -69,7 +79,6 @@ export function createApp(platform: Platform) {
   const ui = createUi();
 
   const lists = signal<readonly ListWithCount[]>([]);
-  const connection = signal<Connection>("connecting");
   const tasksLoad = signal<Load>({ state: "idle" });
   const completedLoad = signal<Load>({ state: "idle" });
   const trashLoad = signal<Load>({ state: "idle" });
@@ -96,7 +105,48 @@ export function createApp(platform: Platform) {
   );
 
   const notifications = createNotifications(rondo, toasts, now);
-  const actions = createActions({ rondo, store, toasts, undoLog, ui, lists, calendar, router });
+  const copies = platform.copies ?? memoryCopies();
+  const sync = createSync({
+    client,
+    copies,
+    store,
+    now: readNow,
+    stream: platform.stream,
+    tabs: platform.tabs,
+    online: platform.online,
+    handlers: {
+      onReady(resumed) {
+        // What a view could not read while there was no connection is read now.
+        for (const load of [completedLoad, trashLoad]) {
+          const { state } = load.peek();
+          if (state === "failed" || (state === "ready" && stale.delete(load))) load.value = { state: "idle" };
+        }
+        const { state } = tasksLoad.peek();
+        if (resumed && (state === "failed" || state === "idle")) void loadTasks();
+      },
+      onReload: (seq) => {
+        void loadTasks(seq);
+        void notifications.load();
+      },
+      onChange: (change) => takeChange(change),
+      onNotification: (notification) => notifications.arrive(notification),
+      onDown() {
+        if (tasksLoad.peek().state === "idle") void loadTasks();
+        // An expired session shows as a stream that will not open: only a call can tell the two apart.
+        void rondo.me().then((me) => session.apply(me)).catch(() => {});
+      },
+      onRefused: (refusal) =>
+        toasts.show({
+          tone: "error",
+          text: `Could not save a change of ${quoted(refusal.operation.title)}`,
+          detail: refusal.text,
+          action: { label: "Show", run: () => router.go("/not-saved") },
+        }),
+      onLeft: () => session.left(),
+    },
+  });
+  const { connection } = sync;
+  const actions = createActions({ rondo, store, sync, toasts, undoLog, ui, lists, calendar, router });
   const listActions = createListActions({ rondo, lists, toasts, undoLog, actions, router });
   const quickAdd = createQuickAdd({ actions, listActions, lists, calendar, session, router, toasts });
 
@@ -161,11 +211,11 @@ export function createApp(platform: Platform) {
   }
 
   let snapshot = 0;
-  /** Reads all open tasks, page by page; the first page shows at once. */
-  async function loadTasks(): Promise<void> {
+  /** Reads all open tasks, page by page; the first page shows at once. They are as of `seq` or later. */
+  async function loadTasks(seq: number | null = null): Promise<void> {
     const mine = ++snapshot;
     if (tasksLoad.peek().state !== "ready") tasksLoad.value = { state: "loading" };
-    connection.value = connection.peek() === "offline" ? "offline" : "syncing";
+    if (connection.peek() !== "offline") sync.setConnection("syncing");
     const seen = new Set<string>();
     const pass = store.beginSnapshot();
     try {
@@ -187,10 +237,11 @@ export function createApp(platform: Platform) {
           store.applyAll(page.items);
           tasksLoad.value = { state: "ready", nextCursor: page.nextCursor, more: page.nextCursor !== null };
         });
+        void sync.save({ tasks: page.items });
         cursor = page.nextCursor;
       } while (cursor !== null);
-      pass.finish(seen);
-      if (connection.peek() === "syncing") connection.value = "live";
+      void sync.complete({ forget: pass.finish(seen) }, seq);
+      if (connection.peek() === "syncing") sync.setConnection("live");
     } catch (error) {
       if (mine !== snapshot) return;
       if (tasksLoad.peek().state === "ready") {
@@ -204,6 +255,8 @@ export function createApp(platform: Platform) {
     }
   }
 
+  /** Views that show what this browser has, as nothing could be read. */
+  const stale = new Set<typeof completedLoad>();
   function pager(load: typeof completedLoad, filter: Parameters<typeof rondo.tasks>[0]) {
     return async (): Promise<void> => {
       const before = load.peek();
@@ -217,8 +270,12 @@ export function createApp(platform: Platform) {
           store.applyAll(page.items);
           load.value = { state: "ready", nextCursor: page.nextCursor, more: false };
         });
+        void sync.save({ tasks: page.items });
       } catch (error) {
-        load.value = { state: "failed", error };
+        if (isAway(error)) {
+          stale.add(load);
+          load.value = { state: "ready", nextCursor: null, more: false };
+        } else load.value = { state: "failed", error };
       }
     };
   }
@@ -234,7 +291,9 @@ export function createApp(platform: Platform) {
       return;
     }
     const mine = searching = new AbortController();
-    search.value = { ...search.peek(), q, load: { state: "loading" } };
+    // What this browser has shows at once; the server finds more, and typos.
+    const here = findHere(store.all(), words);
+    search.value = { q, load: { state: "loading" }, ids: here };
     try {
       const page = await rondo.tasks(
         { q: words, status: "all", sort: "relevance", limit: 100 },
@@ -250,7 +309,11 @@ export function createApp(platform: Platform) {
         };
       });
     } catch (error) {
-      if (!mine.signal.aborted) search.value = { ...search.peek(), load: { state: "failed", error } };
+      if (mine.signal.aborted) return;
+      search.value = {
+        ...search.peek(),
+        load: isAway(error) ? { state: "ready", nextCursor: null, more: false } : { state: "failed", error },
+      };
     }
   }
 
@@ -260,7 +323,9 @@ export function createApp(platform: Platform) {
     if (store.get(id) !== undefined) return;
     missing.value = null;
     try {
-      store.apply(await rondo.task(id));
+      const task = await rondo.task(id);
+      store.apply(task);
+      void sync.save({ tasks: [task] });
     } catch {
       missing.value = id;
     }
@@ -273,7 +338,8 @@ export function createApp(platform: Platform) {
   function applyTask(change: Change): void {
     if (change.task === null) return;
     if (
-      change.type === "task.created.v1" && store.creating() > 0 && store.get(change.task.id) === undefined
+      change.type === "task.created.v1" && store.awaits(change.task.title) &&
+      store.get(change.task.id) === undefined
     ) {
       held.push(change);
       return;
@@ -283,9 +349,11 @@ export function createApp(platform: Platform) {
   }
   effect(() => {
     store.revision.value;
-    if (store.creating() > 0 || held.length === 0) return;
-    const waiting = held.splice(0);
-    queueMicrotask(() => batch(() => waiting.forEach(applyTask)));
+    if (held.length === 0) return;
+    const free = held.filter(({ task }) => task !== null && !store.awaits(task.title));
+    if (free.length === 0) return;
+    held.splice(0, held.length, ...held.filter((change) => !free.includes(change)));
+    queueMicrotask(() => batch(() => free.forEach(applyTask)));
   });
 
   function applyChange(change: Change): void {
@@ -315,53 +383,46 @@ export function createApp(platform: Platform) {
     crowding = setTimeout(() => batch(() => crowd.splice(0).forEach(applyChange)), BURST_MS);
   }
 
-  let stream: Stream | null = null;
   let patience: ReturnType<typeof setTimeout> | undefined;
   let ticking: ReturnType<typeof setInterval> | undefined;
 
-  function startLive(): void {
-    if (stream !== null) return;
-    connection.value = "connecting";
+  /** Shows what this browser has of a user, then follows what happens. */
+  async function begin(userId: string): Promise<void> {
+    const snapshot = await sync.open(userId).catch(() => null);
+    const me = session.me.peek();
+    if (me?.id !== userId) return;
+    // The copy was not open yet when they arrived.
+    sync.keep(lists.peek().length > 0 ? { me, lists: lists.peek() } : { me });
+    batch(() => {
+      if (snapshot !== null && snapshot.lists.length > 0 && lists.peek().length === 0) {
+        lists.value = snapshot.lists;
+      }
+      if (snapshot?.seq !== null && snapshot !== null) {
+        tasksLoad.value = { state: "ready", nextCursor: null, more: false };
+      }
+      if (snapshot?.notifications) notifications.restore(snapshot.notifications);
+    });
+    copies.setLastUser(userId);
     patience = setTimeout(() => {
       if (tasksLoad.peek().state === "idle") void loadTasks();
+      else if (connection.peek() !== "live") void sync.catchUp();
     }, STREAM_PATIENCE_MS);
     ticking = setInterval(tick, TICK_MS);
     void notifications.load();
-    stream = openStream({
-      onReady(_seq, resumed) {
-        connection.value = "live";
-        const { state } = tasksLoad.peek();
-        if (!resumed || state === "failed" || state === "idle") void loadTasks();
-      },
-      onChange: takeChange,
-      onNotification: (notification: Notification) => notifications.arrive(notification),
-      onResync() {
-        void loadTasks();
-        void notifications.load();
-      },
-      onDown() {
-        connection.value = "offline";
-        if (tasksLoad.peek().state === "idle") void loadTasks();
-        // An expired session shows as a stream that will not open: only a call can tell the two apart.
-        void rondo.me().then((me) => session.apply(me)).catch(() => {});
-      },
-    }, platform.stream);
-  }
-
-  function stopLive(): void {
-    clearTimeout(patience);
-    clearInterval(ticking);
-    clearTimeout(crowding);
-    crowd.length = 0;
-    stream?.close();
-    stream = null;
+    if (snapshot?.seq !== null) void loadLists().catch(() => {});
+    sync.start();
   }
 
   /** Everything of one user leaves memory with them. */
   function forget(): void {
     batch(() => {
       snapshot += 1;
-      stopLive();
+      clearTimeout(patience);
+      clearInterval(ticking);
+      clearTimeout(crowding);
+      crowd.length = 0;
+      stale.clear();
+      sync.close();
       store.clear();
       held.length = 0;
       undoLog.clear();
@@ -387,9 +448,34 @@ export function createApp(platform: Platform) {
   }
 
   const signedIn = computed(() => session.session.value.state === "signed-in");
+  const userId = computed(() => session.me.value?.id ?? null);
+  let here: string | null = null;
   effect(() => {
-    const start = signedIn.value;
-    untracked(() => start ? startLive() : forget());
+    const id = userId.value;
+    const { state } = session.session.value;
+    untracked(() => {
+      // Of another user than the one who is here, and of one who left, nothing may stay on screen.
+      const shown = sync.user() ?? here;
+      if (shown !== null && shown !== id && state !== "unknown") forget();
+      // Whose session ended is asked who they are before anything of theirs shows again.
+      if (state === "signed-out") copies.setLastUser(null);
+      if (id === here) return;
+      here = id;
+      if (id !== null) void begin(id);
+    });
+  });
+  effect(() => {
+    const me = session.me.value;
+    if (me !== null) sync.keep({ me });
+  });
+  effect(() => {
+    if (lists.value.length > 0) sync.keep({ lists: lists.value });
+  });
+  effect(() => {
+    const { state, items, unread, nextCursor } = notifications.data.value;
+    if (state === "ready") {
+      sync.keep({ notifications: { items: items.slice(0, NOTIFICATIONS_KEPT), unread, nextCursor } });
+    }
   });
   effect(() => {
     if (!signedIn.value) return;
@@ -413,6 +499,7 @@ export function createApp(platform: Platform) {
   return {
     platform,
     rondo,
+    sync,
     session,
     router,
     toasts,
@@ -424,7 +511,7 @@ export function createApp(platform: Platform) {
     quickAdd,
     undoLog,
     calendar,
-    connection: computed(() => connection.value),
+    connection,
     lists: computed(() => lists.value),
     sortedLists,
     inbox,
@@ -446,14 +533,42 @@ export function createApp(platform: Platform) {
     /** The network or the tab is back: do not wait for the next try. */
     wake(): void {
       tick();
-      stream?.wake();
+      sync.wake();
     },
     /** The network is gone. */
-    cut(): void {
-      stream?.cut();
+    cut: () => sync.cut(),
+    /** Begins with what this browser has, and asks the server at the same time who is here. */
+    async start(): Promise<void> {
+      const last = copies.lastUser();
+      const asked = session.load();
+      if (last !== null && session.session.peek().state === "unknown") {
+        const snapshot = await sync.open(last).catch(() => null);
+        if (snapshot !== null && snapshot.me !== null) session.restore(snapshot.me);
+      }
+      await asked;
     },
-    start: () => session.load(),
     /** Where a view's title leads, for links. */
     href: (view: View) => viewUrl(view),
   };
+}
+
+/** Nobody answered: what this browser has is all there is for now. */
+const isAway = (error: unknown) => error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
+
+const fold = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+/** Ids of the tasks that hold all of these words, titles before notes. */
+export function findHere(tasks: Iterable<Task>, q: string, most = 100): string[] {
+  const words = fold(q).split(/\s+/).filter((word) => word !== "");
+  const [first, second]: [string[], string[]] = [[], []];
+  for (const task of tasks) {
+    if (!isLive(task)) continue;
+    const title = fold(task.title);
+    if (words.every((word) => title.includes(word))) first.push(task.id);
+    else if (task.notes !== "") {
+      const all = `${title} ${fold(task.notes)}`;
+      if (words.every((word) => all.includes(word))) second.push(task.id);
+    }
+  }
+  return [...first, ...second].slice(0, most);
 }

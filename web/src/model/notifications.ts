@@ -41,6 +41,10 @@ export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlyS
   return {
     data: computed(() => data.value),
     load,
+    /** What this browser had kept, until the server has answered. */
+    restore(kept: Pick<NotificationState, "items" | "unread" | "nextCursor">): void {
+      if (data.peek().state !== "ready") data.value = { state: "ready", error: null, ...kept };
+    },
     async loadMore(): Promise<void> {
       const { nextCursor } = data.peek();
       if (nextCursor === null) return;

@@ -145,10 +145,12 @@ export function createQuickAdd(options: QuickAddModelOptions) {
       const gone = dismissed.peek();
       text.value = "";
       dismissed.value = [];
+      /** False when something else was typed meanwhile. */
       const giveBack = () => {
-        if (text.peek() !== "") return;
+        if (text.peek() !== "") return false;
         text.value = draft;
         dismissed.value = gone;
+        return true;
       };
       const { listName, ...task } = made;
       if (listName !== undefined) {
@@ -164,7 +166,7 @@ export function createQuickAdd(options: QuickAddModelOptions) {
           return;
         }
       }
-      if (await actions.create(task) === null) giveBack();
+      await actions.create(task, giveBack);
     },
   };
 }

@@ -3,7 +3,9 @@ import { computed, signal } from "@preact/signals";
 import type { Sort } from "./grouping.ts";
 
 export type View =
-  | { name: "inbox" | "today" | "upcoming" | "completed" | "trash" | "notifications" | "settings" }
+  | {
+    name: "inbox" | "today" | "upcoming" | "completed" | "trash" | "notifications" | "settings" | "not-saved";
+  }
   | { name: "list"; listId: string }
   | { name: "tag"; tag: string }
   | { name: "search"; q: string }
@@ -26,6 +28,7 @@ const PLAIN = [
   "trash",
   "notifications",
   "settings",
+  "not-saved",
   "sign-in",
   "sign-up",
 ] as const;

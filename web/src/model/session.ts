@@ -34,7 +34,12 @@ export function mergeProfile(me: Me, patch: ProfilePatch): Me {
   };
 }
 
-export function createSession(rondo: Rondo, browserZone: string) {
+export interface SessionOptions {
+  /** Called before a user leaves by choice: what this browser holds of them goes. */
+  leave?: () => Promise<void>;
+}
+
+export function createSession(rondo: Rondo, browserZone: string, options: SessionOptions = {}) {
   const session = signal<Session>({ state: "unknown" });
   const me = computed(() => session.value.state === "signed-in" ? session.value.me : null);
 
@@ -42,9 +47,10 @@ export function createSession(rondo: Rondo, browserZone: string) {
     try {
       session.value = { state: "signed-in", me: await rondo.me() };
     } catch (error) {
-      session.value = error instanceof ApiError && error.status === 401
-        ? { state: "signed-out", expired: false }
-        : { state: "failed", error };
+      const known = session.peek().state === "signed-in" || session.peek().state === "signed-out";
+      if (error instanceof ApiError && error.status === 401) {
+        if (!known) session.value = { state: "signed-out", expired: false };
+      } else if (!known) session.value = { state: "failed", error };
     }
   }
 
@@ -71,6 +77,15 @@ export function createSession(rondo: Rondo, browserZone: string) {
     },
     async signOut(): Promise<void> {
       await rondo.signOut();
+      await options.leave?.();
+      session.value = { state: "signed-out", expired: false };
+    },
+    /** Who was signed in at the last visit, as this browser knows them; the server has the last word. */
+    restore(known: Me): void {
+      if (session.peek().state === "unknown") session.value = { state: "signed-in", me: known };
+    },
+    /** The user signed out in another tab. */
+    left(): void {
       session.value = { state: "signed-out", expired: false };
     },
     /** A 401 in the middle of the work. */

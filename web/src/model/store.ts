@@ -35,10 +35,16 @@ export interface TaskStore {
   keyOf(id: string): string;
   /** The real id of a task that was shown under a temporary one. */
   realId(id: string): string;
-  /** Creations under way: their events wait, or one task would show twice for a moment. */
+  /** A task that used to be shown under a temporary id. */
+  alias(temporary: string, real: string): void;
+  /** A task of the server with the title and the place of this one. */
+  findLike(task: Task): Task | undefined;
+  /** Creations under way. */
   creating(): number;
-  /** Open tasks known before a full load which the load did not bring have been closed elsewhere. */
-  beginSnapshot(): { finish(ids: ReadonlySet<string>): void };
+  /** Whether a task of this title is being created: its event waits, or it would show twice for a moment. */
+  awaits(title: string): boolean;
+  /** Open tasks known before a full load which the load did not bring have been closed elsewhere: `finish` forgets them and says which. */
+  beginSnapshot(): { finish(ids: ReadonlySet<string>): string[] };
   clear(): void;
 }
 
@@ -108,8 +114,13 @@ export function createTaskStore(): TaskStore {
       if (news) changed();
     },
     forget,
-    begin(id, change) {
+    begin(given, change) {
       const entry: Pending = { change };
+      let id = reals.get(given) ?? given;
+      /** The task may have received its real id meanwhile; what was laid over it went along. */
+      const follow = () => {
+        id = reals.get(id) ?? id;
+      };
       pending.set(id, [...pending.get(id) ?? [], entry]);
       rebuild(id);
       changed();
@@ -118,6 +129,7 @@ export function createTaskStore(): TaskStore {
         confirm(answer) {
           if (settled) return;
           settled = true;
+          follow();
           drop(id, entry);
           const known = base.get(id);
           if (answer !== undefined && answer !== null) apply(answer);
@@ -129,6 +141,7 @@ export function createTaskStore(): TaskStore {
         rollback() {
           if (settled) return;
           settled = true;
+          follow();
           drop(id, entry);
           rebuild(id);
           changed();
@@ -144,11 +157,20 @@ export function createTaskStore(): TaskStore {
         confirm(answer) {
           if (!temporary.delete(task.id)) return;
           quiet += 1;
+          const over = pending.get(task.id) ?? [];
           forget(task.id);
           if (answer !== undefined && answer !== null) {
             keys.set(answer.id, task.id);
             reals.set(task.id, answer.id);
+            if (over.length > 0) pending.set(answer.id, [...over, ...pending.get(answer.id) ?? []]);
+            for (const id of temporary) {
+              const child = base.get(id);
+              if (child?.parentId !== task.id) continue;
+              base.set(id, { ...child, parentId: answer.id });
+              rebuild(id);
+            }
             apply(answer);
+            rebuild(answer.id);
           }
           quiet -= 1;
           changed();
@@ -160,19 +182,31 @@ export function createTaskStore(): TaskStore {
     },
     keyOf: (id) => keys.get(id) ?? id,
     realId: (id) => reals.get(id) ?? id,
+    alias(temporary, real) {
+      reals.set(temporary, real);
+      keys.set(real, temporary);
+    },
+    findLike: ({ title, listId, position }) =>
+      [...base.values()].find((task) =>
+        task.version > 0 && task.title === title && task.listId === listId && task.position === position
+      ),
     creating: () => temporary.size,
+    awaits: (title) => [...temporary].some((id) => base.get(id)?.title === title),
     beginSnapshot() {
       const before = new Map(base);
       return {
         finish(ids) {
+          const gone: string[] = [];
           quiet += 1;
           for (const [id, task] of before) {
             if (task.status !== "open" || task.deletedAt !== null) continue;
             if (ids.has(id) || temporary.has(id) || base.get(id) !== task) continue;
+            gone.push(id);
             forget(id);
           }
           quiet -= 1;
           changed();
+          return gone;
         },
       };
     },

@@ -8,6 +8,8 @@ export interface Toast {
   /** A second, quieter sentence: what was kept, what to do. */
   detail?: string;
   action?: { label: string; run: () => void };
+  /** Stays until it is answered or dismissed. */
+  lasting?: boolean;
 }
 
 /** How long an undo stays offered. */
@@ -42,12 +44,14 @@ export function createToasts(options: ToastOptions = {}) {
 
   function arm(toast: Toast): void {
     timers.get(toast.id)?.();
+    if (toast.lasting) return;
     timers.set(toast.id, schedule(() => dismiss(toast.id), lifetime(toast)));
   }
 
   function show(toast: Omit<Toast, "id" | "tone"> & { tone?: Toast["tone"] }): number {
     const made: Toast = { tone: "plain", ...toast, id: next++ };
-    for (const old of toasts.value.slice(0, Math.max(0, toasts.value.length - MOST + 1))) dismiss(old.id);
+    const passing = toasts.value.filter(({ lasting }) => !lasting);
+    for (const old of passing.slice(0, Math.max(0, passing.length - MOST + 1))) dismiss(old.id);
     toasts.value = [...toasts.value, made];
     if (!paused) arm(made);
     return made.id;
@@ -76,7 +80,7 @@ export function createToasts(options: ToastOptions = {}) {
       said.value = said.value === text ? `${text}\u00a0` : text;
     },
     clear(): void {
-      for (const toast of toasts.value) dismiss(toast.id);
+      for (const toast of toasts.value) if (!toast.lasting) dismiss(toast.id);
     },
   };
 }

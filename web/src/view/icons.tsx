@@ -29,6 +29,7 @@ export {
   SkipForward,
   Sun,
   Trash2,
+  TriangleAlert,
   Undo2,
   Upload,
   X,

@@ -2,3 +2,4 @@
 export { Auth } from "./auth.tsx";
 export { NotificationsView } from "./notifications.tsx";
 export { SettingsView } from "./settings.tsx";
+export { UnsavedView } from "./unsaved.tsx";

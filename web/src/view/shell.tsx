@@ -19,6 +19,7 @@ import { failure } from "../model/wording.ts";
 const Auth = lazy(async () => (await import("./pages.ts")).Auth, () => null);
 const Detail = lazy(async () => (await import("./editing.ts")).Detail, () => <Skeleton rows={5} />);
 const SettingsView = lazy(async () => (await import("./pages.ts")).SettingsView);
+const UnsavedView = lazy(async () => (await import("./pages.ts")).UnsavedView);
 const NotificationsView = lazy(async () => (await import("./pages.ts")).NotificationsView);
 
 export function Root(): JSX.Element {
@@ -133,6 +134,8 @@ function View(): JSX.Element {
       return <SettingsView />;
     case "notifications":
       return <NotificationsView />;
+    case "not-saved":
+      return <UnsavedView />;
     case "not-found":
       return (
         <Empty

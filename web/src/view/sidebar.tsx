@@ -5,7 +5,7 @@ import type { Colour } from "../api/types.ts";
 import type { Connection } from "../model/app.ts";
 import { freeColour } from "../model/priorities.ts";
 import { type View, viewKey, viewUrl } from "../model/route.ts";
-import { failure } from "../model/wording.ts";
+import { failure, plural } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import {
   Bell,
@@ -20,6 +20,7 @@ import {
   Settings,
   Sun,
   Trash2,
+  TriangleAlert,
 } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 import { ColourPicker, Field } from "./viewheader.tsx";
@@ -79,6 +80,16 @@ export function Navigation(): JSX.Element {
           countTone="unread"
           countLabel="unread"
         />
+        {app.sync.refusals.value.length > 0 && (
+          <Item
+            view={{ name: "not-saved" }}
+            icon={<TriangleAlert size={17} />}
+            label="Not saved"
+            count={app.sync.refusals.value.length}
+            countTone="overdue"
+            countLabel={app.sync.refusals.value.length === 1 ? "change" : "changes"}
+          />
+        )}
       </ul>
       <div class="nav-heading">
         <h2 id="nav-lists">Lists</h2>
@@ -187,18 +198,27 @@ const CONNECTION: Record<Connection, string> = {
   offline: "Offline: trying to reconnect",
 };
 
+/** How the connection is, and how much waits for it. */
+function connectionText(state: Connection, waiting: number): string {
+  if (state !== "offline" || waiting === 0) return CONNECTION[state];
+  return `Offline: ${plural(waiting, "change waits", "changes wait")} to be saved`;
+}
+
 export function ConnectionMark(): JSX.Element {
-  const { connection } = useApp();
+  const { connection, sync } = useApp();
   const state = connection.value;
+  const waiting = sync.operations.value.length;
+  const text = connectionText(state, waiting);
   return (
     <span
       class="connection"
       data-state={state}
       role="status"
-      title={CONNECTION[state]}
+      title={text}
       data-testid="connection"
+      data-waiting={waiting}
     >
-      <span class="visually-hidden">{CONNECTION[state]}</span>
+      <span class="visually-hidden">{text}</span>
     </span>
   );
 }
@@ -308,7 +328,7 @@ export function BottomBar(): JSX.Element {
         type="button"
         class="bar-item"
         aria-haspopup="dialog"
-        data-unread={unread > 0 || undefined}
+        data-unread={unread + app.sync.refusals.value.length > 0 || undefined}
         onClick={() => app.ui.openSheet("more")}
       >
         <Menu size={20} />

@@ -33,6 +33,8 @@ export function viewTitle(view: View, lists: readonly ListWithCount[]): string {
       return "Notifications";
     case "settings":
       return "Settings";
+    case "not-saved":
+      return "Not saved";
     case "sign-in":
       return "Sign in";
     case "sign-up":

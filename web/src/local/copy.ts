@@ -1,0 +1,184 @@
+/**
+ * What one user has in this browser: the tasks as the server said them last, and the changes it has not got yet.
+ * Behind it is IndexedDB (`indexed.ts`), or memory where a browser gives no storage.
+ */
+import type { ListWithCount, Me, Notification, Task } from "../api/types.ts";
+import type { NewOperation, Operation, Reason, Refusal } from "../model/intents.ts";
+
+/** What is kept as one value each. */
+export interface Kept {
+  me: Me | null;
+  lists: readonly ListWithCount[];
+  notifications: { items: readonly Notification[]; unread: number; nextCursor: string | null } | null;
+  /** The last change that the tasks hold; null as long as they have not all been read. */
+  seq: number | null;
+}
+
+export interface Snapshot extends Kept {
+  tasks: readonly Task[];
+  operations: readonly Operation[];
+  refusals: readonly Refusal[];
+  /** Real ids by temporary ones. */
+  aliases: ReadonlyMap<string, string>;
+}
+
+export interface TasksToSave {
+  tasks: Iterable<Task>;
+  /** Tasks that the server no longer has. */
+  forget?: Iterable<string>;
+  seq?: number | null;
+}
+
+/** Every function rejects when the storage does. Several tabs work on one copy at the same time. */
+export interface LocalCopy {
+  read(): Promise<Snapshot>;
+  /** Takes newer versions only. */
+  saveTasks(part: TasksToSave): Promise<void>;
+  keep(part: Partial<Omit<Kept, "seq">>): Promise<void>;
+
+  enqueue(operation: NewOperation): Promise<Operation>;
+  /** The oldest operation, from now on marked as sent, or null. */
+  take(): Promise<Operation | null>;
+  /** Real id of a temporary one. */
+  realId(temporary: string): Promise<string | undefined>;
+  /** The operation is done: its answer stays instead of it. */
+  settle(operation: Operation, task: Task | null): Promise<void>;
+  /** Gives an operation other content (and key) in its place in the queue. */
+  replace(operation: Operation): Promise<void>;
+  /** The operation leaves the queue and stays until it is dismissed. */
+  refuse(operation: Operation, reason: Reason & { at: string }): Promise<Refusal>;
+  /** Takes back an operation that was never sent, with all that build on it; null when it is too late. */
+  cancel(key: string): Promise<Operation[] | null>;
+  /** Forgets a refusal. */
+  dismiss(key: string): Promise<void>;
+
+  /** Everything goes. With `keepQueue` what the server has not got stays. */
+  clear(options?: { keepQueue?: boolean }): Promise<void>;
+  close(): void;
+}
+
+/** Where copies are. */
+export interface LocalCopies {
+  /** Whose copy is shown when the browser starts; null after signing out. */
+  lastUser(): string | null;
+  setLastUser(userId: string | null): void;
+  /** The copy of one user. What others left here goes, but for changes of theirs that were never sent. */
+  open(userId: string): Promise<LocalCopy>;
+}
+
+/** Operations of `all` that make no sense without `first`: those of a task that it would have made. */
+export function dependents(all: readonly Operation[], first: Operation): Operation[] {
+  if (first.intent.kind !== "create") return [];
+  const gone = new Set([first.intent.task.id]);
+  return all.filter(({ intent }) => {
+    if (intent.kind !== "create") return gone.has(intent.id);
+    const orphan = intent.body.parentId !== undefined && intent.body.parentId !== null &&
+      gone.has(intent.body.parentId);
+    if (orphan) gone.add(intent.task.id);
+    return orphan;
+  });
+}
+
+export const NOTHING_KEPT: Kept = { me: null, lists: [], notifications: null, seq: null };
+
+/** A copy that lasts as long as its tab. */
+export function memoryCopy(): LocalCopy {
+  const tasks = new Map<string, Task>();
+  const aliases = new Map<string, string>();
+  let kept: Kept = NOTHING_KEPT;
+  let operations: Operation[] = [];
+  let refusals: Refusal[] = [];
+  let made = 0;
+  const without = (key: string) => operations.filter((operation) => operation.key !== key);
+  const put = (task: Task) => {
+    const known = tasks.get(task.id);
+    if (known === undefined || known.version <= task.version) tasks.set(task.id, task);
+  };
+  const now = <T>(run: () => T): Promise<T> => Promise.resolve().then(run);
+  return {
+    read: () => now(() => ({ ...kept, tasks: [...tasks.values()], operations, refusals, aliases })),
+    saveTasks: ({ tasks: given, forget = [], seq }) =>
+      now(() => {
+        for (const task of given) put(task);
+        for (const id of forget) tasks.delete(id);
+        if (seq !== undefined) kept = { ...kept, seq };
+      }),
+    keep: (part) =>
+      now(() => {
+        kept = { ...kept, ...part };
+      }),
+    enqueue: (operation) =>
+      now(() => {
+        const queued: Operation = { ...operation, id: ++made, attempted: false };
+        operations = [...operations, queued];
+        return queued;
+      }),
+    take: () =>
+      now(() => {
+        const [first, ...rest] = operations;
+        if (first === undefined) return null;
+        const sent = { ...first, attempted: true };
+        operations = [sent, ...rest];
+        return sent;
+      }),
+    realId: (temporary) => now(() => aliases.get(temporary)),
+    settle: (operation, task) =>
+      now(() => {
+        operations = without(operation.key);
+        if (task === null) return;
+        put(task);
+        if (operation.intent.kind === "create") aliases.set(operation.intent.task.id, task.id);
+      }),
+    replace: (operation) =>
+      now(() => {
+        operations = operations.map((other) => other.id === operation.id ? operation : other);
+      }),
+    refuse: (operation, reason) =>
+      now(() => {
+        const refusal: Refusal = { ...reason, operation };
+        operations = without(operation.key);
+        refusals = [...refusals, refusal];
+        return refusal;
+      }),
+    cancel: (key) =>
+      now(() => {
+        const first = operations.find((operation) => operation.key === key);
+        if (first === undefined || first.attempted) return null;
+        const gone = [first, ...dependents(operations, first)];
+        operations = operations.filter((operation) => !gone.includes(operation));
+        return gone;
+      }),
+    dismiss: (key) =>
+      now(() => {
+        refusals = refusals.filter(({ operation }) => operation.key !== key);
+      }),
+    clear: ({ keepQueue = false } = {}) =>
+      now(() => {
+        tasks.clear();
+        kept = NOTHING_KEPT;
+        if (keepQueue) return;
+        aliases.clear();
+        operations = [];
+        refusals = [];
+      }),
+    close: () => {},
+  };
+}
+
+/** Copies in memory: for tests, and for browsers without storage. */
+export function memoryCopies(): LocalCopies {
+  const copies = new Map<string, LocalCopy>();
+  let last: string | null = null;
+  return {
+    lastUser: () => last,
+    setLastUser(userId) {
+      last = userId;
+    },
+    async open(userId) {
+      for (const [id, copy] of copies) if (id !== userId) await copy.clear({ keepQueue: true });
+      const copy = copies.get(userId) ?? memoryCopy();
+      copies.set(userId, copy);
+      return copy;
+    },
+  };
+}
