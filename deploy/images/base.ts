@@ -15,6 +15,8 @@ const DENO: Record<Platform, { name: string; version: string }> = {
   arm64: { name: "@deno/linux-arm64-glibc", version: "2.9.5" },
 };
 const PACKAGES = ["libc6", "libgcc-s1"];
+/** Of what is written by hand below: another one, another image. */
+const ETC = "2";
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 /** Of glibc's package: what only a compiler, a person or another character set needs. */
 const UNUSED = ["usr/share", "usr/lib/locale", "usr/sbin", "sbin", "usr/bin"];
@@ -29,7 +31,7 @@ export interface Base {
 /** Both roots for a platform, made on the first call. @throws StartError when a package can't be had */
 export async function makeBase(platform: Platform): Promise<Base> {
   const { name, version } = DENO[platform];
-  const folder = await cached(`base-${keyOf(platform, name, version, ...PACKAGES)}`, async (target) => {
+  const folder = await cached(`base-${keyOf(platform, name, version, ETC, ...PACKAGES)}`, async (target) => {
     const root = join(target, "root");
     await Deno.mkdir(root);
     for (const file of await debs(platform, PACKAGES, join(target, "debs"))) {
@@ -53,7 +55,13 @@ async function etc(root: string): Promise<void> {
   await Deno.copyFile(CERTIFICATES, join(root, CERTIFICATES));
   await Deno.writeTextFile(
     join(root, "etc/passwd"),
-    "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n",
+    [
+      "root:x:0:0:root:/:/sbin/nologin",
+      "nonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin",
+      // PostgreSQL makes its files for nobody without a name.
+      "postgres:x:999:999:postgres:/tmp:/sbin/nologin",
+      "",
+    ].join("\n"),
   );
   await Deno.writeTextFile(join(root, "etc/group"), "root:x:0:\nnonroot:x:65532:\n");
   await Deno.writeTextFile(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");

@@ -83,7 +83,7 @@ async function buildStores(prefix: string, tag: string, report: (line: string) =
   ]);
   await fromFolder(postgres, `${prefix}postgres:${tag}`, OWN, [
     "ENV PATH=/usr/local/bin:/usr/bin:/bin PGDATA=/var/lib/postgresql/data",
-    "USER 65532:65532",
+    "USER 999:999",
     'ENTRYPOINT ["docker-entrypoint.sh"]',
     'CMD ["postgres"]',
   ]);

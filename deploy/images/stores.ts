@@ -43,8 +43,9 @@ export function storeRoots(): Promise<Record<"kafka" | "postgres", string>> {
 async function kafkaRoot(): Promise<string> {
   const { java, classPath } = await installKafka();
   const libs = dirname(classPath);
-  return await cached(`kafka-image-${keyOf(libs, ...PACKAGES, ...JAVA_MODULES)}`, async (target) => {
-    await systemRoot(target);
+  const { root } = await makeBase(PLATFORM);
+  return await cached(`kafka-image-${keyOf(libs, root, ...PACKAGES, ...JAVA_MODULES)}`, async (target) => {
+    await systemRoot(root, target);
     const jlink = join(dirname(await Deno.realPath(await which(java))), "jlink");
     await run(jlink, [
       ...["--add-modules", JAVA_MODULES.join(","), "--strip-java-debug-attributes", "--no-man-pages"],
@@ -57,8 +58,9 @@ async function kafkaRoot(): Promise<string> {
 
 async function postgresRoot(): Promise<string> {
   const native = await embeddedPostgres();
-  return await cached(`postgres-image-${keyOf(native, POSTGRES_START, ...PACKAGES)}`, async (target) => {
-    await systemRoot(target);
+  const { root } = await makeBase(PLATFORM);
+  return await cached(`postgres-image-${keyOf(native, root, POSTGRES_START, ...PACKAGES)}`, async (target) => {
+    await systemRoot(root, target);
     await Deno.mkdir(join(target, "usr/local/bin"), { recursive: true });
     await Deno.mkdir(join(target, "opt"));
     await run("cp", ["-RL", native, join(target, "opt/postgres")]);
@@ -71,8 +73,7 @@ async function postgresRoot(): Promise<string> {
 }
 
 /** glibc and what else Java and PostgreSQL link to, and a shell. */
-async function systemRoot(target: string): Promise<void> {
-  const { root } = await makeBase(PLATFORM);
+async function systemRoot(root: string, target: string): Promise<void> {
   await run("cp", ["-a", `${root}/.`, target]);
   const place = join(target, "debs");
   for (const file of await debs(PLATFORM, PACKAGES, place)) await run("dpkg-deb", ["-x", file, target]);
