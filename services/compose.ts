@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { createStaticHandler } from "../web/server.ts";
 import { createApi } from "./api/app.ts";
 import { apiOptions } from "./api/options.ts";
+import { createAssistant } from "./assistant/app.ts";
 import { createAudit } from "./audit/app.ts";
 import { createNotifications } from "./notifications/app.ts";
 import { createRealtime } from "./realtime/app.ts";
@@ -26,6 +27,7 @@ export async function startServices(host: Host, config: Config, options: Compose
   const { publicUrl } = options;
   const api = createApi({ ...host.dependencies("api", "rondo_api"), ...apiOptions(host, config, options) });
   const realtime = createRealtime(host.dependencies("realtime", "rondo_realtime"));
+  const assistant = createAssistant({ ...host.dependencies("assistant", "rondo_assistant"), publicUrl });
   await host.start([
     api,
     createRelay(host.dependencies("relay", "rondo_relay")),
@@ -39,6 +41,7 @@ export async function startServices(host: Host, config: Config, options: Compose
     }),
     createAudit(host.dependencies("audit", "rondo_audit")),
     realtime,
+    assistant,
   ]);
   const web = createStaticHandler({ dist: fileURLToPath(new URL("../web/dist/", import.meta.url)) });
   const secure = publicUrl.startsWith("https:");
@@ -47,6 +50,7 @@ export async function startServices(host: Host, config: Config, options: Compose
     if (pathname === "/api/stream") {
       return withSecurityHeaders(await realtime.fetch(request, connection), { secure });
     }
+    if (/^\/(mcp|api\/chat)(\/|$)/.test(pathname)) return await assistant.fetch(request, connection);
     // The api answers for the whole process: its health is everybody's here.
     if (/^\/(api\/|health$|ready$|metrics$|internal\/)/.test(pathname)) {
       return await api.fetch(request, connection);

@@ -18,6 +18,7 @@ export const SERVICES = [
   "notifications",
   "audit",
   "realtime",
+  "assistant",
   "embedded",
 ] as const;
 export type ServiceName = typeof SERVICES[number];

@@ -14,6 +14,8 @@ export const STORES: readonly StoreDefinition[] = [
   { schema: "relay", role: "rondo_relay" },
   // Realtime stores nothing and reads nothing: its role can connect.
   { schema: "realtime", role: "rondo_realtime" },
+  // The assistant keeps its conversations in the state store, and asks the api for everything else.
+  { schema: "assistant", role: "rondo_assistant" },
   recurrenceStore,
   remindersStore,
   notificationsStore,

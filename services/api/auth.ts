@@ -167,23 +167,6 @@ export function requireScope(principal: Principal, scope: Scope): void {
   }
 }
 
-/**
- * A page of another site can make a browser send the cookie along: a write by cookie must come from our origin,
- * which is `publicUrl`'s or, when Rondo is open under another name, the one that was asked.
- *
- * @throws ProblemError 403
- */
-export function requireSameOrigin(request: Request, publicUrl: string): void {
-  const site = request.headers.get("sec-fetch-site");
-  const origin = request.headers.get("origin");
-  // A proxy in front may have changed Host: the name that the browser knows is in the settings then.
-  const own = origin !== null && URL.parse(origin)?.origin === new URL(publicUrl).origin;
-  const foreign = site === "cross-site" || site === "same-site" ||
-    (origin !== null && !own && URL.parse(origin)?.host !== request.headers.get("host") &&
-      URL.parse(origin)?.host !== new URL(request.url).host);
-  if (foreign) throw new ProblemError(403, "This request came from a page of another site");
-}
-
 /** How often is too often. */
 export interface RateLimits {
   /** Sign-ups and sign-ins a minute and address (default 20). */

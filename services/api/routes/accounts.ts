@@ -4,7 +4,8 @@ import { z } from "zod";
 import { isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
 import { invalid, notFound, Problem, ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
 import { type Accounts, orUnavailable } from "../accounts.ts";
-import { type Authenticator, type Limiter, requireSameOrigin } from "../auth.ts";
+import { requireSameOrigin } from "../../shared/http/security.ts";
+import type { Authenticator, Limiter } from "../auth.ts";
 import { addressOf, readText } from "./endpoint.ts";
 
 const MAX_BYTES = 100_000;

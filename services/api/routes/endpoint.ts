@@ -5,12 +5,12 @@ import { Preview, PREVIEW_HEADER } from "../../shared/contracts/preview.ts";
 import { MAX_LIMIT } from "../../shared/contracts/task.ts";
 import { actingAs } from "../../shared/http/assistant.ts";
 import { invalid, Problem, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import { requireSameOrigin } from "../../shared/http/security.ts";
 import type { Connection } from "../../shared/runtime/ports.ts";
 import {
   type Authenticator,
   type Limiter,
   type Principal,
-  requireSameOrigin,
   requireScope,
   type Scope,
 } from "../auth.ts";

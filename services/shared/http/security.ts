@@ -1,4 +1,5 @@
-/** Headers that every answer to a browser carries. */
+/** Headers that every answer to a browser carries, and which of its requests are its own. */
+import { ProblemError } from "./problem.ts";
 
 /** Nothing but our own scripts, styles, fonts and calls; no inline code, no frames, no plug-ins. */
 const CONTENT_SECURITY_POLICY = [
@@ -45,4 +46,21 @@ export function ours(response: Response): Response {
   } catch {
     return new Response(response.body, response);
   }
+}
+
+/**
+ * A page of another site can make a browser send the cookie along: a write by cookie must come from our origin,
+ * which is `publicUrl`'s or, when Rondo is open under another name, the one that was asked.
+ *
+ * @throws ProblemError 403
+ */
+export function requireSameOrigin(request: Request, publicUrl: string): void {
+  const site = request.headers.get("sec-fetch-site");
+  const origin = request.headers.get("origin");
+  // A proxy in front may have changed Host: the name that the browser knows is in the settings then.
+  const own = origin !== null && URL.parse(origin)?.origin === new URL(publicUrl).origin;
+  const foreign = site === "cross-site" || site === "same-site" ||
+    (origin !== null && !own && URL.parse(origin)?.host !== request.headers.get("host") &&
+      URL.parse(origin)?.host !== new URL(request.url).host);
+  if (foreign) throw new ProblemError(403, "This request came from a page of another site");
 }
