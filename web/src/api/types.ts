@@ -1,15 +1,28 @@
 /** Shapes of the HTTP answers; the contracts' own types are re-used wherever they exist. */
 import type { Due, Priority, Recurrence, Reminder, Task } from "../../../services/shared/contracts/task.ts";
 import type {
+  Filter,
   List,
   Notification,
   Preferences,
   Profile,
   ReminderEntry,
 } from "../../../services/shared/contracts/resources.ts";
-import type { Actor, ChangeType } from "../../../services/shared/contracts/events.ts";
+import type { Actor, AuditEntry, ChangeType } from "../../../services/shared/contracts/events.ts";
 
-export type { Actor, ChangeType, Due, List, Notification, Preferences, Priority, Profile, Recurrence };
+export type {
+  Actor,
+  AuditEntry,
+  ChangeType,
+  Due,
+  Filter,
+  List,
+  Notification,
+  Preferences,
+  Priority,
+  Profile,
+  Recurrence,
+};
 export type { Reminder, ReminderEntry, Task };
 
 export type Colour = List["colour"];
@@ -62,6 +75,7 @@ export interface Change {
   taskId: string | null;
   task: Task | null;
   list?: List | null;
+  filter?: Filter | null;
   profile?: Profile | null;
   at: string;
   actor: Actor;

@@ -66,6 +66,7 @@ async function anApp(
       if (path === "/api/me") return reply(ME);
       if (path === "/api/auth/sign-out") return reply({});
       if (path === "/api/lists" && method === "GET") return reply({ items: [INBOX] });
+      if (path === "/api/filters" && method === "GET") return reply({ items: [] });
       if (path.startsWith("/api/notifications")) return reply({ items: [], nextCursor: null, unread: 0 });
       if (path.startsWith("/api/tasks?")) return reply({ items: tasks, nextCursor: null });
       sent.push({ method, path, key: new Headers(init?.headers).get("idempotency-key"), body: text });

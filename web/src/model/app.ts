@@ -1,13 +1,16 @@
 /** Wires the model together: one application, its state and everything a user can do. No DOM. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import { ApiError, type Client, createClient } from "../api/client.ts";
+import { createCalls } from "../api/calls.ts";
 import { createRondo } from "../api/rondo.ts";
 import type { Change, ListWithCount, Task } from "../api/types.ts";
 import type { StreamOptions } from "../live/stream.ts";
 import type { TabsOptions } from "../live/tabs.ts";
 import { type LocalCopies, memoryCopies } from "../local/copy.ts";
 import { createActions } from "./actions.ts";
+import { createBulk } from "./bulk.ts";
 import { type Calendar, calendarAt, dayOf } from "./dates.ts";
+import { createFilters } from "./filters.ts";
 import {
   comparator,
   countTasks,
@@ -19,9 +22,11 @@ import {
   upcomingSections,
 } from "./grouping.ts";
 import { createListActions } from "./lists.ts";
+import { createMoves } from "./moves.ts";
 import { createNotifications } from "./notifications.ts";
 import { createQuickAdd } from "./quickadd.ts";
 import { createRouter, type History, type View, viewUrl } from "./route.ts";
+import { createSelection } from "./selection.ts";
 import { createSession } from "./session.ts";
 import { createTaskStore } from "./store.ts";
 import { createSync } from "./sync.ts";
@@ -72,6 +77,7 @@ export function createApp(platform: Platform) {
   });
   const rondo = createRondo(client);
   const session = createSession(rondo, platform.timeZone, { leave: () => sync.leave() });
+  const calls = createCalls(client);
   const router = createRouter(platform.history);
   const toasts = createToasts();
   const store = createTaskStore();
@@ -148,6 +154,11 @@ export function createApp(platform: Platform) {
   const { connection } = sync;
   const actions = createActions({ rondo, store, sync, toasts, undoLog, ui, lists, calendar, router });
   const listActions = createListActions({ rondo, lists, toasts, undoLog, actions, router });
+  const selection = createSelection();
+  const offline = () => connection.peek() === "offline";
+  const bulk = createBulk({ calls, store, actions, toasts, ui, selection, lists, calendar, offline });
+  const moves = createMoves({ store, actions, bulk, lists, calendar });
+  const filters = createFilters({ calls, actions, router, session, lists, calendar, counts });
   const quickAdd = createQuickAdd({ actions, listActions, lists, calendar, session, router, toasts });
 
   /** The tasks of the view on screen, in sections. Rows that settle after completion are still here. */
@@ -180,6 +191,8 @@ export function createApp(platform: Platform) {
         return todaySections(open(), calendar.value);
       case "upcoming":
         return upcomingSections(open(), calendar.value);
+      case "filter":
+        return filters.sections(open(), sort ?? "due");
       case "search": {
         const found = search.value.ids.map((id) => store.get(id)).filter((task) => task !== undefined);
         const tasks = found.filter(isLive);
@@ -201,12 +214,17 @@ export function createApp(platform: Platform) {
         return [];
     }
   });
-  /** The ids in the order of the screen: what j and k walk along. */
-  const order = computed(() => sections.value.flatMap((section) => section.tasks.map((task) => task.id)));
+  /** The ids in the order of the screen: what j and k walk along. Board and calendar tell their own. */
+  const arranged = signal<readonly string[] | null>(null);
+  const order = computed(() =>
+    arranged.value ?? sections.value.flatMap((section) => section.tasks.map((task) => task.id))
+  );
+  effect(() => selection.keep(order.value));
 
   // ------------------------------------------------------------------------------------ reading
 
   async function loadLists(): Promise<void> {
+    void filters.load();
     lists.value = (await rondo.lists()).items;
   }
 
@@ -361,6 +379,7 @@ export function createApp(platform: Platform) {
     batch(() => {
       applyTask(change);
       if (change.list) listActions.apply(change.list, change.type);
+      if (change.filter) filters.apply(change.filter, change.type);
       if (change.profile) session.apply(change.profile);
     });
     // What happened to the tasks of a list is not told one by one.
@@ -429,6 +448,8 @@ export function createApp(platform: Platform) {
       actions.clear();
       notifications.clear();
       ui.clear();
+      selection.clear();
+      filters.clear();
       toasts.clear();
       lists.value = [];
       tasksLoad.value = { state: "idle" };
@@ -495,11 +516,24 @@ export function createApp(platform: Platform) {
     router.taskId.value;
     untracked(() => ui.closeMenu());
   });
+  effect(() => {
+    router.viewKey.value;
+    untracked(() => selection.clear());
+  });
 
   return {
     platform,
     rondo,
     sync,
+    calls,
+    selection,
+    bulk,
+    moves,
+    filters,
+    /** A view that is no list says in which order its tasks stand; null when it leaves. */
+    arrange(ids: readonly string[] | null): void {
+      arranged.value = ids;
+    },
     session,
     router,
     toasts,

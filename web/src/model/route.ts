@@ -6,11 +6,19 @@ export type View =
   | {
     name: "inbox" | "today" | "upcoming" | "completed" | "trash" | "notifications" | "settings" | "not-saved";
   }
+  | { name: "activity" | "reminders" }
   | { name: "list"; listId: string }
   | { name: "tag"; tag: string }
   | { name: "search"; q: string }
+  /** A saved filter, or none; `q` is a query that is being written and not saved. */
+  | { name: "filter"; filterId: string | null; q: string | null }
+  | { name: "board"; by: BoardBy }
+  /** `on` is a day `YYYY-MM-DD` of the month or week, null for today. */
+  | { name: "calendar"; span: Span; on: string | null }
   | { name: "sign-in" | "sign-up" | "not-found" };
 
+export type BoardBy = "list" | "priority" | "tag";
+export type Span = "month" | "week";
 export type Panel = "activity" | "reminders";
 
 export interface Route {
@@ -27,6 +35,8 @@ const PLAIN = [
   "completed",
   "trash",
   "notifications",
+  "activity",
+  "reminders",
   "settings",
   "not-saved",
   "sign-in",
@@ -53,10 +63,24 @@ function parseView(url: URL): View {
   if (rest.length > 0) return { name: "not-found" };
   const argument = second === undefined ? null : decode(second);
   if (first === "list" && argument !== null) return { name: "list", listId: argument };
+  if (first === "filter") return { name: "filter", filterId: argument, q: url.searchParams.get("q") };
   if (first === "tag" && argument !== null) return { name: "tag", tag: argument };
   if (second !== undefined) return { name: "not-found" };
   if (first === "") return { name: "inbox" };
   if (first === "search") return { name: "search", q: url.searchParams.get("q") ?? "" };
+  if (first === "board") {
+    const by = url.searchParams.get("by");
+    return { name: "board", by: by === "priority" || by === "tag" ? by : "list" };
+  }
+  if (first === "calendar") {
+    const on = url.searchParams.get("on");
+    const known = on !== null && /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/.test(on);
+    return {
+      name: "calendar",
+      span: url.searchParams.get("span") === "week" ? "week" : "month",
+      on: known ? on : null,
+    };
+  }
   const plain = PLAIN.find((name) => name === first);
   return plain === undefined ? { name: "not-found" } : { name: plain };
 }
@@ -73,6 +97,10 @@ function decode(part: string): string | null {
 export function viewUrl(view: View, options: Partial<Omit<Route, "view">> = {}): string {
   const search = new URLSearchParams();
   if (view.name === "search" && view.q !== "") search.set("q", view.q);
+  if (view.name === "filter" && view.q !== null) search.set("q", view.q);
+  if (view.name === "board" && view.by !== "list") search.set("by", view.by);
+  if (view.name === "calendar" && view.span !== "month") search.set("span", view.span);
+  if (view.name === "calendar" && view.on !== null) search.set("on", view.on);
   if (options.sort) search.set("sort", options.sort);
   if (options.taskId) search.set("task", options.taskId);
   if (options.taskId && options.panel) search.set("panel", options.panel);
@@ -86,6 +114,8 @@ function viewPath(view: View): string {
       return `/list/${encodeURIComponent(view.listId)}`;
     case "tag":
       return `/tag/${encodeURIComponent(view.tag)}`;
+    case "filter":
+      return view.filterId === null ? "/filter" : `/filter/${encodeURIComponent(view.filterId)}`;
     case "not-found":
       return "/not-found";
     default:
@@ -107,7 +137,7 @@ export function afterSignIn(url: URL): string {
 }
 
 /** Two addresses of one view differ at most in what is open beside it. */
-export const viewKey = (view: View) => view.name === "search" ? "/search" : viewPath(view);
+export const viewKey = (view: View) => viewPath(view);
 
 /** What the browser offers; injected, so that the model stays free of the DOM. */
 export interface History {
@@ -150,6 +180,11 @@ export function createRouter(history: History) {
     setSort(sort: Sort | null): void {
       const { view, taskId, panel } = route.value;
       go(viewUrl(view, { sort, taskId, panel }), { replace: true });
+    },
+    /** Shows another side of the view on screen: its filter, its columns, its days. */
+    setView(view: View): void {
+      const { taskId, panel, sort } = route.value;
+      go(viewUrl(view, { taskId, panel, sort }), { replace: true });
     },
     setQuery(q: string): void {
       go(viewUrl({ name: "search", q }), { replace: route.value.view.name === "search" });

@@ -7,7 +7,7 @@ export interface Menu {
   kind: MenuKind;
   taskId: string;
   /** Opened from the pane, it hangs on its own button there. */
-  from: "row" | "pane";
+  from: "row" | "pane" | "bulk";
 }
 
 /** The check fills and stays for a moment, then the row collapses. */
@@ -21,7 +21,9 @@ export function createUi() {
   const next = signal<ReadonlyMap<string, string>>(new Map());
   const menu = signal<Menu | null>(null);
   const sheet = signal<"keys" | "more" | null>(null);
+  const palette = signal(false);
   const editTitle = signal(false);
+  const addSubtask = signal(false);
   const timers = new Set<ReturnType<typeof setTimeout>>();
 
   return {
@@ -32,7 +34,9 @@ export function createUi() {
     next: computed(() => next.value),
     menu: computed(() => menu.value),
     sheet: computed(() => sheet.value),
+    palette: computed(() => palette.value),
     editTitle: computed(() => editTitle.value),
+    addSubtask: computed(() => addSubtask.value),
     setFocused(id: string | null): void {
       focused.value = id;
     },
@@ -75,9 +79,22 @@ export function createUi() {
     closeSheet(): void {
       sheet.value = null;
     },
+    openPalette(): void {
+      palette.value = true;
+    },
+    closePalette(): void {
+      palette.value = false;
+    },
     /** Asks the detail pane to put the cursor into the title. */
     requestTitleEdit(): void {
       editTitle.value = true;
+    },
+    /** Asks the detail pane to open the field for a new subtask. */
+    requestSubtask(): void {
+      addSubtask.value = true;
+    },
+    endSubtaskRequest(): void {
+      addSubtask.value = false;
     },
     /** The wish is fulfilled: the next task that is opened is not meant. */
     endTitleRequest(): void {
@@ -91,6 +108,7 @@ export function createUi() {
       focused.value = null;
       menu.value = null;
       sheet.value = null;
+      palette.value = false;
     },
   };
 }

@@ -8,6 +8,8 @@ export interface Done {
   type: ChangeType;
   /** The version the write produced, when the answer told it. */
   version?: number;
+  /** The cause of many changes at once, which are undone together. */
+  causationId?: string;
 }
 
 export type Undoable = { eventId: string } | { causationId: string };
@@ -20,7 +22,8 @@ function undoable(change: Change): Undoable {
 const KEPT = 500;
 const WAIT_MS = 1_500;
 
-export const subjectOf = (change: Change): string | null => change.taskId ?? change.list?.id ?? null;
+export const subjectOf = (change: Change): string | null =>
+  change.taskId ?? change.list?.id ?? change.filter?.id ?? null;
 
 export function createUndoLog(rondo: Rondo) {
   const recent: Change[] = [];
@@ -55,6 +58,7 @@ export function createUndoLog(rondo: Rondo) {
     },
     /** What to undo for `done`: from the stream where it was seen, from the task's history otherwise. */
     async find(done: Done): Promise<Undoable | null> {
+      if (done.causationId !== undefined) return { causationId: done.causationId };
       const seen = recent.findLast((change) => matches(change, done));
       if (seen !== undefined) return undoable(seen);
       if (!done.type.startsWith("task.")) {

@@ -9,6 +9,7 @@ import { priorityLabel } from "../model/priorities.ts";
 import { failure, quoted, undoFailure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { Failed, Skeleton } from "./states.tsx";
+import { TimeTravel } from "./timetravel.tsx";
 
 type Read<T> = { state: "loading" } | { state: "ready"; items: T[]; next: string | null } | {
   state: "failed";
@@ -20,6 +21,7 @@ export function ActivityPanel({ task }: { task: Task }): JSX.Element {
   const calendar = app.calendar.value;
   const [read, setRead] = useState<Read<HistoryEntry>>({ state: "loading" });
   const [problem, setProblem] = useState<{ eventId: string; text: string } | null>(null);
+  const [travel, setTravel] = useState<string | null>(null);
   const load = async (cursor: string | null = null) => {
     try {
       const page = await app.rondo.history(app.store.realId(task.id), cursor);
@@ -68,6 +70,14 @@ export function ActivityPanel({ task }: { task: Task }): JSX.Element {
                   <span class="activity-when">
                     <time title={instantText(entry.at, calendar)}>{agoText(entry.at, calendar)}</time>
                     {actorText(entry.actor)}
+                    <button
+                      type="button"
+                      class="log-look"
+                      aria-label={`As it was after: ${entryText(entry, calendar, app.lists.value)}`}
+                      onClick={() => setTravel(entry.at)}
+                    >
+                      as it was
+                    </button>
                   </span>
                   {problem?.eventId === entry.eventId && (
                     <span class="field-problem" role="alert">{problem.text}</span>
@@ -93,12 +103,19 @@ export function ActivityPanel({ task }: { task: Task }): JSX.Element {
               Show older
             </button>
           )}
+          {travel !== null && (
+            <TimeTravel
+              taskId={app.store.realId(task.id)}
+              at={travel}
+              close={() => setTravel(null)}
+            />
+          )}
         </>
       );
   }
 }
 
-function actorText(actor: Actor): string {
+export function actorText(actor: Actor): string {
   switch (actor.kind) {
     case "user":
       return "";
@@ -124,7 +141,7 @@ const FIELDS: Partial<Record<keyof Task, string>> = {
   position: "order",
 };
 
-function entryText(
+export function entryText(
   entry: HistoryEntry,
   calendar: Calendar,
   lists: readonly { id: string; name: string }[],
@@ -239,7 +256,7 @@ export function RemindersPanel({ task }: { task: Task }): JSX.Element {
   }
 }
 
-function ledgerText(entry: ReminderEntry, calendar: Calendar): string {
+export function ledgerText(entry: ReminderEntry, calendar: Calendar): string {
   switch (entry.status) {
     case "scheduled":
       return `Planned for ${instantInSentence(entry.fireAt, calendar)}`;

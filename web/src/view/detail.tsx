@@ -21,6 +21,7 @@ import {
   ArrowLeft,
   Bell,
   CalendarDays,
+  Copy,
   Flag,
   Hash,
   Inbox,
@@ -72,6 +73,17 @@ function TaskDetail({ task }: { task: Task }): JSX.Element {
           <X size={18} class="wide-only" />
         </button>
         <span class="detail-bar-space" />
+        {!deleted && (
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Duplicate task"
+            title="Duplicate (c)"
+            onClick={() => void app.bulk.duplicate([task.id])}
+          >
+            <Copy size={16} />
+          </button>
+        )}
         {task.recurrence !== null && task.status === "open" && !deleted && (
           <button
             type="button"
@@ -398,10 +410,16 @@ function Markdown({ text }: { text: string }): JSX.Element {
 
 function Subtasks({ task }: { task: Task }): JSX.Element | null {
   const app = useApp();
-  const { store, actions, router } = app;
+  const { store, actions, router, ui } = app;
   const [draft, setDraft] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const [adding, setAdding] = useState(false);
+  const request = ui.addSubtask.value;
+  useLayoutEffect(() => {
+    if (!request) return;
+    ui.endSubtaskRequest();
+    setAdding(true);
+  }, [request]);
   // Before the next key is typed.
   useLayoutEffect(() => {
     if (adding) field.current?.focus();

@@ -17,7 +17,7 @@ import {
 import { parseQuickAdd } from "../../../services/shared/domain/quickadd/mod.ts";
 import { useApp } from "./context.ts";
 import { ChevronLeft, ChevronRight, X } from "./icons.tsx";
-import type { EditorProps } from "./menus.tsx";
+import { type EditorProps, targetsOf } from "./menus.tsx";
 import { Options } from "./options.tsx";
 import { zoneOptions } from "./zones.ts";
 
@@ -30,9 +30,13 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
   const [words, setWords] = useState("");
   const [zones, setZones] = useState(false);
 
-  const set = (value: DueInput | null) => void app.actions.setDue(task.id, value);
+  const ids = targetsOf(app, task.id);
+  const set = (value: DueInput | null) =>
+    void (ids.length > 1 ? app.bulk.setDue(ids, value) : app.actions.setDue(task.id, value));
   const setDate = (date: Temporal.PlainDate) => {
-    set({ date: date.toString(), time: due?.time ?? null, timeZone: due?.timeZone ?? null });
+    // Of several tasks each keeps its time.
+    if (ids.length > 1) void app.bulk.setDay(ids, date.toString());
+    else set({ date: date.toString(), time: due?.time ?? null, timeZone: due?.timeZone ?? null });
     close();
   };
   const nextMonday = today.add({ days: 8 - today.dayOfWeek });

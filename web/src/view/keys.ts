@@ -8,17 +8,29 @@ export const KEY_GROUPS: readonly { title: string; keys: readonly [string[], str
   {
     title: "Everywhere",
     keys: [
+      [["Ctrl", "k"], "Find any action or task"],
       [["q"], "Add a task"],
       [["/"], "Search"],
-      [["g", "i"], "Go to Inbox"],
-      [["g", "t"], "Go to Today"],
-      [["g", "u"], "Go to Upcoming"],
-      [["g", "c"], "Go to Completed"],
-      [["g", "n"], "Go to Notifications"],
-      [["g", "s"], "Go to Settings"],
       [["z"], "Undo the last step"],
       [["?"], "Show this sheet"],
       [["Esc"], "Close what is open"],
+    ],
+  },
+  {
+    title: "Go to",
+    keys: [
+      [["g", "i"], "Inbox"],
+      [["g", "t"], "Today"],
+      [["g", "u"], "Upcoming"],
+      [["g", "k"], "Calendar"],
+      [["g", "b"], "Board"],
+      [["g", "f"], "A new filter"],
+      [["g", "n"], "Notifications"],
+      [["g", "a"], "Activity"],
+      [["g", "r"], "Reminders"],
+      [["g", "c"], "Completed"],
+      [["g", "x"], "Trash"],
+      [["g", "s"], "Settings"],
     ],
   },
   {
@@ -30,10 +42,27 @@ export const KEY_GROUPS: readonly { title: string; keys: readonly [string[], str
       [["x"], "Complete or reopen"],
       [["e"], "Edit the title"],
       [["d"], "Date"],
+      [["t"], "Move to today"],
+      [["T"], "Move to tomorrow"],
+      [["w"], "Move to next week"],
+      [["+", "−"], "A day later, a day earlier"],
       [["p"], "Priority"],
       [["l"], "Move to a list"],
       [["#"], "Tags"],
+      [["c"], "Duplicate"],
+      [["s"], "Add a subtask"],
+      [["]", "["], "Make part of the task above, or not"],
       [["Del"], "Move to the trash"],
+    ],
+  },
+  {
+    title: "Moving and selecting",
+    keys: [
+      [["Alt", "↑ ↓"], "Move in the order"],
+      [["Alt", "← → ↑ ↓"], "Move on the board, in the calendar"],
+      [["v"], "Select, or take out"],
+      [["Shift", "j k ↑ ↓"], "Select further"],
+      [["Ctrl", "a"], "Select all"],
     ],
   },
 ];
@@ -42,8 +71,14 @@ const GO: Record<string, string> = {
   i: "/inbox",
   t: "/today",
   u: "/upcoming",
-  c: "/completed",
+  k: "/calendar",
+  b: "/board",
+  f: "/filter",
   n: "/notifications",
+  a: "/activity",
+  r: "/reminders",
+  c: "/completed",
+  x: "/trash",
   s: "/settings",
 };
 const MENUS: Record<string, MenuKind> = { d: "due", p: "priority", l: "list", "#": "tags" };
@@ -52,7 +87,7 @@ const SEQUENCE_MS = 1_200;
 
 export function listenToKeys(app: App): () => void {
   let goUntil = 0;
-  const { ui, router, actions, order } = app;
+  const { ui, router, actions, order, bulk, moves, selection } = app;
 
   /** The task that a key means: the open one while the focus is in the pane, else the current row. */
   function subject(target: EventTarget | null): { id: string; from: "row" | "pane" } | null {
@@ -72,12 +107,77 @@ export function listenToKeys(app: App): () => void {
     ui.focusRow(ids[next] ?? null);
   }
 
+  /** Selects the current row and the next one in that direction, which becomes the current. */
+  function stretch(step: 1 | -1): void {
+    const ids = order.peek();
+    const from = ui.focused.peek();
+    const at = from === null ? -1 : ids.indexOf(from);
+    const to = ids[Math.max(0, Math.min(ids.length - 1, at + step))];
+    if (to === undefined) return;
+    selection.extend(ids, to, from);
+    ui.focusRow(to);
+  }
+
+  /** Moves the current row in an order given by hand. */
+  function carry(step: 1 | -1): void {
+    const id = ui.focused.peek();
+    const { view, sort } = router.route.peek();
+    if (id === null || !order.peek().includes(id)) return;
+    const byHand = (view.name === "inbox" || view.name === "list") && (sort ?? "manual") === "manual";
+    if (!byHand) {
+      app.toasts.show({
+        text: "This view is not ordered by hand",
+        detail: "Sort a list by “My order” to move its tasks.",
+      });
+      return;
+    }
+    void moves.step(id, order.peek(), step);
+    ui.focusRow(id);
+  }
+
+  /** The row above in this list that a task can become part of: one that is no part itself. */
+  function indent(id: string): void {
+    const ids = order.peek();
+    const above = ids.slice(0, Math.max(0, ids.indexOf(id))).findLast((other) =>
+      app.store.get(other)?.parentId === null
+    );
+    if (above === undefined) {
+      app.toasts.show({ text: "There is no task above that this one could be part of" });
+      return;
+    }
+    ui.focusRow(above);
+    void moves.setParent(id, above);
+  }
+
   function onKeyDown(event: KeyboardEvent): void {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (app.session.session.peek().state !== "signed-in" || isTyping(event.target)) return;
-    const target = event.target;
+    if (event.defaultPrevented || event.isComposing) return;
+    if (app.session.session.peek().state !== "signed-in") return;
+    const { target, key } = event;
+    const command = event.ctrlKey || event.metaKey;
+    if (command && !event.altKey && !event.shiftKey && key.toLowerCase() === "k") {
+      event.preventDefault();
+      if (!(target instanceof Element && target.closest("dialog") !== null)) ui.openPalette();
+      return;
+    }
+    if (isTyping(target)) return;
     if (target instanceof Element && target.closest("dialog, [popover], [role='menu']") !== null) return;
-    if (handle(event.key, target)) event.preventDefault();
+    const inMain = !(target instanceof Element) ||
+      target.closest(".pane, .sidebar, .bottom-bar, form") === null;
+    if (command) {
+      if (key !== "a" || !inMain || event.altKey || order.peek().length === 0) return;
+      event.preventDefault();
+      selection.all(order.peek());
+      return;
+    }
+    const step = key === "ArrowDown" || key === "J" ? 1 : key === "ArrowUp" || key === "K" ? -1 : null;
+    if (step !== null && inMain && event.altKey !== event.shiftKey) {
+      event.preventDefault();
+      if (event.altKey) carry(step);
+      else stretch(step);
+      return;
+    }
+    if (event.altKey) return;
+    if (handle(key, target)) event.preventDefault();
   }
 
   /** True when the key meant something. */
@@ -131,28 +231,74 @@ export function listenToKeys(app: App): () => void {
           ui.closeMenu();
           return true;
         }
+        if (selection.size.peek() > 0) {
+          selection.clear();
+          return true;
+        }
         if (router.taskId.peek() === null) return false;
         closePane(app);
         return true;
     }
     const on = subject(target);
     if (on === null) return false;
+    const ids = on.from === "pane" ? [on.id] : bulk.targets(on.id);
+    const several = ids.length > 1;
+    const trash = router.view.peek().name === "trash";
     const menu = MENUS[key];
     if (menu !== undefined) {
-      ui.openMenu({ kind: menu, taskId: on.id, from: on.from });
+      ui.openMenu({ kind: menu, taskId: on.id, from: several ? "bulk" : on.from });
       return true;
     }
+    const { today } = app.calendar.peek();
+    const setDay = (days: number) => void bulk.setDay(ids, today.add({ days }).toString());
     switch (key) {
       case "x":
-        void actions.toggle(on.id, order.peek());
+        if (several) void bulk.complete(ids);
+        else void actions.toggle(on.id, order.peek());
         return true;
       case "e":
         router.openTask(on.id);
         ui.requestTitleEdit();
         return true;
+      case "v":
+        if (on.from === "pane") return false;
+        selection.toggle(on.id);
+        return true;
+      case "t":
+        setDay(0);
+        return true;
+      case "T":
+        setDay(1);
+        return true;
+      case "w":
+        setDay(8 - today.dayOfWeek);
+        return true;
+      case "+":
+      case "=":
+        void moves.shift(on.id, 1);
+        return true;
+      case "-":
+      case "−":
+        void moves.shift(on.id, -1);
+        return true;
+      case "c":
+        void bulk.duplicate(ids);
+        return true;
+      case "s":
+        router.openTask(on.id);
+        ui.requestSubtask();
+        return true;
+      case "]":
+        if (on.from === "row") indent(on.id);
+        return true;
+      case "[":
+        void moves.setParent(on.id, null);
+        return true;
       case "Delete":
       case "Backspace":
-        if (app.router.view.peek().name !== "trash") void actions.remove(on.id, order.peek());
+        if (trash) return true;
+        if (several) void bulk.remove(ids);
+        else void actions.remove(on.id, order.peek());
         return true;
     }
     return false;

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import type { Task } from "../api/types.ts";
 import type { Menu } from "../model/ui.ts";
+import { tasksText } from "../model/bulk.ts";
 import { freeColour, PRIORITIES } from "../model/priorities.ts";
 import { failure, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
@@ -34,24 +35,40 @@ const LABELS: Record<Menu["kind"], string> = {
 };
 
 export function TaskMenu(): JSX.Element | null {
-  const { ui, store } = useApp();
+  const app = useApp();
+  const { ui, store } = app;
   const menu = ui.menu.value;
   // Reading the revision keeps an open editor in step with changes from elsewhere.
   store.revision.value;
   const task = menu === null ? undefined : store.get(menu.taskId);
   if (menu === null || task === undefined) return null;
-  const anchor = () =>
-    menu.from === "pane" ? document.querySelector(`[data-property="${menu.kind}"]`) : rowOf(task.id);
+  const anchor = () => {
+    switch (menu.from) {
+      case "pane":
+        return document.querySelector(`[data-property="${menu.kind}"]`);
+      case "bulk":
+        return document.querySelector(`[data-bulk="${menu.kind}"]`) ?? rowOf(task.id);
+      case "row":
+        return rowOf(task.id);
+    }
+  };
+  const several = targetsOf(app, task.id);
+  const what = several.length > 1 ? tasksText(several.length) : task.title;
   return (
     <Popover
       key={`${menu.kind}-${menu.taskId}`}
-      label={`${LABELS[menu.kind]} of ${task.title}`}
+      label={`${LABELS[menu.kind]} of ${what}`}
       anchor={anchor}
       onClose={() => ui.closeMenu()}
     >
       <MenuContent menu={menu} task={task} close={() => ui.closeMenu()} />
     </Popover>
   );
+}
+
+/** The tasks that an editor of `id` writes to: the whole selection when that one is selected. */
+export function targetsOf(app: ReturnType<typeof useApp>, id: string): string[] {
+  return app.ui.menu.peek()?.from === "pane" ? [id] : app.bulk.targets(id);
 }
 
 export interface EditorProps {
@@ -77,7 +94,7 @@ function MenuContent({ menu, task, close }: { menu: Menu } & EditorProps): JSX.E
 }
 
 function PriorityMenu({ task, close }: EditorProps): JSX.Element {
-  const { actions } = useApp();
+  const app = useApp();
   return (
     <Options
       label="Priority"
@@ -90,13 +107,11 @@ function PriorityMenu({ task, close }: EditorProps): JSX.Element {
       selected={[task.priority]}
       onPick={(value) => {
         const picked = PRIORITIES.find((priority) => priority.value === value);
+        const ids = targetsOf(app, task.id);
         close();
-        if (picked !== undefined && picked.value !== task.priority) {
-          void actions.setPriority(
-            task.id,
-            picked.value,
-          );
-        }
+        if (picked === undefined) return;
+        if (ids.length > 1) void app.bulk.setPriority(ids, picked.value);
+        else if (picked.value !== task.priority) void app.actions.setPriority(task.id, picked.value);
       }}
     />
   );
@@ -105,6 +120,7 @@ function PriorityMenu({ task, close }: EditorProps): JSX.Element {
 function ListMenu({ task, close }: EditorProps): JSX.Element {
   const app = useApp();
   const { actions, listActions, toasts } = app;
+  const ids = targetsOf(app, task.id);
   const inbox = app.inbox.value;
   const lists = inbox === null ? app.sortedLists.value : [inbox, ...app.sortedLists.value];
   return (
@@ -121,7 +137,8 @@ function ListMenu({ task, close }: EditorProps): JSX.Element {
       selected={[task.listId]}
       onPick={(listId) => {
         close();
-        if (listId !== task.listId) void actions.setList(task.id, listId);
+        if (ids.length > 1) void app.bulk.setList(ids, listId);
+        else if (listId !== task.listId) void actions.setList(task.id, listId);
       }}
       create={{
         label: (text) => `Create list ${quoted(text)}`,
@@ -129,7 +146,7 @@ function ListMenu({ task, close }: EditorProps): JSX.Element {
         run: (text) => {
           close();
           listActions.create(text, freeColour(lists)).then(
-            (list) => actions.setList(task.id, list.id),
+            (list) => ids.length > 1 ? app.bulk.setList(ids, list.id) : actions.setList(task.id, list.id),
             (error) =>
               toasts.show({
                 tone: "error",
@@ -146,7 +163,14 @@ function ListMenu({ task, close }: EditorProps): JSX.Element {
 function TagMenu({ task }: EditorProps): JSX.Element {
   const app = useApp();
   const known = new Set([...task.tags, ...app.tags.value.map(({ tag }) => tag)]);
+  const ids = targetsOf(app, task.id);
+  const several = ids.length > 1;
+  // Of several tasks a tag counts as set when each of them has it.
+  const selected = several
+    ? task.tags.filter((tag) => ids.every((id) => app.store.get(id)?.tags.includes(tag)))
+    : task.tags;
   const toggle = (tag: string) => {
+    if (several) return void app.bulk.toggleTag(ids, tag);
     const has = task.tags.includes(tag);
     const tags = has ? task.tags.filter((other) => other !== tag) : [...task.tags, tag];
     void app.actions.patch(task.id, { tags });
@@ -161,7 +185,7 @@ function TagMenu({ task }: EditorProps): JSX.Element {
         label: tag,
         icon: <Hash size={14} aria-hidden="true" />,
       }))}
-      selected={task.tags}
+      selected={selected}
       onPick={toggle}
       create={{
         label: (text) => `Create #${text}`,

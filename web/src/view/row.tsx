@@ -57,6 +57,7 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
   const none = useComputed(() => ui.focused.value === null).value;
   const tab = current || (none && first) ? 0 : -1;
   const open = useComputed(() => router.taskId.value === id).value;
+  const chosen = useComputed(() => app.selection.ids.value.has(id)).value;
   const settling = useComputed(() => ui.settling.value.has(id)).value && task.status === "completed";
   const calendar = app.calendar.value;
   const next = useComputed(() => ui.next.value.get(id)).value;
@@ -80,6 +81,7 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
       data-open={open || undefined}
       data-done={task.status === "completed" || undefined}
       data-settling={settling || undefined}
+      data-selected={chosen || undefined}
       onPointerEnter={(event) => {
         if (event.pointerType === "mouse") setHovered(true);
       }}
@@ -106,14 +108,18 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
         tabIndex={tab}
         onFocus={() => ui.setFocused(id)}
         onClick={(event) => {
-          if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+          if (event.button !== 0) return;
           event.preventDefault();
           event.stopPropagation();
+          const from = ui.focused.peek();
           ui.setFocused(id);
-          router.openTask(id);
+          if (event.metaKey || event.ctrlKey) app.selection.toggle(id);
+          else if (event.shiftKey) app.selection.extend(order(), id, from);
+          else router.openTask(id);
         }}
       >
         {task.title}
+        {chosen && <span class="visually-hidden">, selected</span>}
       </a>
       <span class="row-meta">
         {task.priority !== "medium" && (

@@ -8,6 +8,7 @@ import { failure, plural, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { copyText } from "./dom.ts";
 import { Copy, Download, Trash2, Upload } from "./icons.tsx";
+import { Devices } from "./devices.tsx";
 import { Options } from "./options.tsx";
 import { Popover } from "./popover.tsx";
 import { Failed, Skeleton } from "./states.tsx";
@@ -24,6 +25,9 @@ export function SettingsView(): JSX.Element {
         <Profile />
         <Look />
         <Channels />
+        <Group title="Devices" text="Where you are signed in.">
+          <Devices />
+        </Group>
         <Keys />
         <Transfer />
         <Feed />
@@ -259,6 +263,7 @@ function Keys(): JSX.Element {
   const app = useApp();
   const [keys, setKeys] = useState<Listed<ApiKey>>({ state: "loading" });
   const [name, setName] = useState("");
+  const [writes, setWrites] = useState(true);
   const [problem, setProblem] = useState<string | null>(null);
   const [fresh, setFresh] = useState<{ id: string; name: string; key: string } | null>(null);
   const load = async () => {
@@ -273,7 +278,7 @@ function Keys(): JSX.Element {
     const wanted = name.trim();
     if (wanted === "") return setProblem("Give the key a name, such as the program that will use it.");
     try {
-      const made = await app.rondo.createKey(wanted);
+      const made = await app.calls.createKey(wanted, writes ? ["read", "write"] : ["read"]);
       setFresh({ id: made.id, name: made.name, key: made.key });
       setName("");
       await load();
@@ -321,6 +326,7 @@ function Keys(): JSX.Element {
                 <span dir="auto">{key.name}</span>
                 <span class="field-hint">
                   {key.start !== null && `${key.start}… · `}
+                  {key.scopes.includes("write") ? "reads and changes" : "only reads"} ·{" "}
                   {key.lastUsedAt === null
                     ? "never used"
                     : `last used ${instantInSentence(key.lastUsedAt, app.calendar.value)}`}
@@ -352,7 +358,7 @@ function Keys(): JSX.Element {
                 id={id}
                 class="input"
                 dir="auto"
-                maxLength={60}
+                maxLength={32}
                 placeholder="What uses it"
                 value={name}
                 aria-describedby={described}
@@ -362,6 +368,15 @@ function Keys(): JSX.Element {
                   setProblem(null);
                 }}
               />
+              <select
+                class="input"
+                aria-label="What it may do"
+                value={writes ? "write" : "read"}
+                onChange={(event) => setWrites(event.currentTarget.value === "write")}
+              >
+                <option value="write">Read and change</option>
+                <option value="read">Only read</option>
+              </select>
               <button type="submit" class="button">Create key</button>
             </span>
           )}

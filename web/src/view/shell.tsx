@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { untracked, useSignalEffect } from "@preact/signals";
 import { useApp } from "./context.ts";
 import { focusMain, isWide } from "./dom.ts";
+import { listenToDrag } from "./drag.ts";
 import { X } from "./icons.tsx";
 import { closePane, KEY_GROUPS, listenToKeys } from "./keys.ts";
 import { lazy } from "./lazy.tsx";
@@ -17,6 +18,12 @@ import { afterSignIn, signInUrl, viewUrl } from "../model/route.ts";
 import { failure } from "../model/wording.ts";
 
 const Auth = lazy(async () => (await import("./pages.ts")).Auth, () => null);
+const BoardView = lazy(async () => (await import("./wide.ts")).BoardView);
+const CalendarView = lazy(async () => (await import("./wide.ts")).CalendarView);
+const ActivityView = lazy(async () => (await import("./past.ts")).ActivityView);
+const LedgerView = lazy(async () => (await import("./past.ts")).LedgerView);
+const Palette = lazy(async () => (await import("./palette.tsx")).Palette, () => null);
+const BulkBar = lazy(async () => (await import("./bulkbar.tsx")).BulkBar, () => null);
 const Detail = lazy(async () => (await import("./editing.ts")).Detail, () => <Skeleton rows={5} />);
 const SettingsView = lazy(async () => (await import("./pages.ts")).SettingsView);
 const UnsavedView = lazy(async () => (await import("./pages.ts")).UnsavedView);
@@ -33,7 +40,7 @@ export function Root(): JSX.Element {
     const current = app.session.session.value;
     const { state } = current;
     const signingIn = view.name === "sign-in" || view.name === "sign-up";
-    document.title = `${viewTitle(view, app.lists.value)} · Rondo`;
+    document.title = `${viewTitle(view, app.lists.value, app.filters.items.value)} · Rondo`;
     untracked(() => {
       if (current.state === "signed-in" && signingIn) {
         app.router.go(afterSignIn(app.platform.history.read()), { replace: true });
@@ -79,9 +86,12 @@ function Frame(): JSX.Element {
   const main = useRef<HTMLElement>(null);
   const open = router.taskId.value !== null;
   const viewKey = router.viewKey.value;
+  const { name } = router.view.value;
+  const wide = name === "board" || name === "calendar";
   const first = useRef(true);
 
   useEffect(() => listenToKeys(app), []);
+  useEffect(() => listenToDrag(app), []);
   // A new view begins at its top, and the keyboard with it.
   useEffect(() => {
     app.ui.setFocused(null);
@@ -112,15 +122,17 @@ function Frame(): JSX.Element {
         class="main"
         ref={main}
         tabIndex={-1}
-        aria-label={viewTitle(router.view.value, app.lists.value)}
+        aria-label={viewTitle(router.view.value, app.lists.value, app.filters.items.value)}
       >
-        <div class="column">
+        <div class="column" data-wide={wide || undefined}>
           <View />
         </div>
       </main>
       {open && <Pane />}
       <BottomBar />
       <TaskMenu />
+      {app.selection.size.value > 0 && <BulkBar />}
+      {app.ui.palette.value && <Palette />}
       <Sheets />
       <Toasts />
     </div>
@@ -136,6 +148,14 @@ function View(): JSX.Element {
       return <NotificationsView />;
     case "not-saved":
       return <UnsavedView />;
+    case "board":
+      return <BoardView />;
+    case "calendar":
+      return <CalendarView />;
+    case "activity":
+      return <ActivityView />;
+    case "reminders":
+      return <LedgerView />;
     case "not-found":
       return (
         <Empty

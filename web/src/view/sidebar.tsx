@@ -3,16 +3,22 @@ import type { ComponentChildren, JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Colour } from "../api/types.ts";
 import type { Connection } from "../model/app.ts";
+import type { Drop } from "../model/moves.ts";
 import { freeColour } from "../model/priorities.ts";
 import { type View, viewKey, viewUrl } from "../model/route.ts";
 import { failure, plural } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import {
+  Activity,
   Bell,
+  BellRing,
   CalendarDays,
+  CalendarRange,
   CircleCheck,
+  Filter,
   Hash,
   Inbox,
+  Kanban,
   Keyboard,
   Menu,
   Plus,
@@ -32,14 +38,23 @@ interface ItemProps {
   count?: number;
   countTone?: "overdue" | "unread";
   countLabel?: string;
+  /** What letting a task go here means. */
+  drop?: Drop;
 }
 
-function Item({ view, icon, label, count = 0, countTone, countLabel = "open" }: ItemProps): JSX.Element {
+function Item(
+  { view, icon, label, count = 0, countTone, countLabel = "open", drop }: ItemProps,
+): JSX.Element {
   const { router } = useApp();
   const here = router.viewKey.value === viewKey(view);
   return (
     <li>
-      <a class="nav-item" href={viewUrl(view)} aria-current={here ? "page" : undefined}>
+      <a
+        class="nav-item"
+        href={viewUrl(view)}
+        aria-current={here ? "page" : undefined}
+        data-drop={drop === undefined ? undefined : JSON.stringify(drop)}
+      >
         <span class="nav-icon" aria-hidden="true">{icon}</span>
         <span class="nav-label" dir="auto">{label}</span>
         {count > 0 && (
@@ -58,11 +73,19 @@ export function Navigation(): JSX.Element {
   const counts = app.counts.value;
   const lists = app.sortedLists.value;
   const tags = app.tags.value;
+  const filters = app.filters.items.value;
+  const inbox = app.inbox.value;
   return (
     <>
       <ul class="nav-group" role="list">
         <Item view={{ name: "search", q: "" }} icon={<Search size={17} />} label="Search" />
-        <Item view={{ name: "inbox" }} icon={<Inbox size={17} />} label="Inbox" count={counts.inbox} />
+        <Item
+          view={{ name: "inbox" }}
+          icon={<Inbox size={17} />}
+          label="Inbox"
+          count={counts.inbox}
+          drop={inbox === null ? undefined : { kind: "list", listId: inbox.id }}
+        />
         <Item
           view={{ name: "today" }}
           icon={<Sun size={17} />}
@@ -70,8 +93,15 @@ export function Navigation(): JSX.Element {
           count={counts.today}
           countTone={counts.overdue > 0 ? "overdue" : undefined}
           countLabel={counts.overdue > 0 ? `due, ${counts.overdue} overdue` : "due"}
+          drop={{ kind: "day", date: app.calendar.value.day }}
         />
         <Item view={{ name: "upcoming" }} icon={<CalendarDays size={17} />} label="Upcoming" />
+        <Item
+          view={{ name: "calendar", span: "month", on: null }}
+          icon={<CalendarRange size={17} />}
+          label="Calendar"
+        />
+        <Item view={{ name: "board", by: "list" }} icon={<Kanban size={17} />} label="Board" />
         <Item
           view={{ name: "notifications" }}
           icon={<Bell size={17} />}
@@ -103,9 +133,27 @@ export function Navigation(): JSX.Element {
             icon={<i class="dot" data-colour={list.colour} />}
             label={list.name}
             count={counts.lists.get(list.id) ?? 0}
+            drop={{ kind: "list", listId: list.id }}
           />
         ))}
         {lists.length === 0 && <li class="nav-none">No lists yet</li>}
+      </ul>
+      <div class="nav-heading">
+        <h2 id="nav-filters">Filters</h2>
+        <a class="icon-button small" href="/filter" aria-label="New filter" title="New filter">
+          <Plus size={15} />
+        </a>
+      </div>
+      <ul class="nav-group" role="list" aria-labelledby="nav-filters">
+        {filters.map((filter) => (
+          <Item
+            key={filter.id}
+            view={{ name: "filter", filterId: filter.id, q: null }}
+            icon={<Filter size={15} />}
+            label={filter.name}
+          />
+        ))}
+        {filters.length === 0 && <li class="nav-none">No filters yet</li>}
       </ul>
       {tags.length > 0 && (
         <>
@@ -120,6 +168,7 @@ export function Navigation(): JSX.Element {
                 icon={<Hash size={15} />}
                 label={tag}
                 count={open}
+                drop={{ kind: "tag", tag, from: null }}
               />
             ))}
           </ul>
@@ -129,6 +178,8 @@ export function Navigation(): JSX.Element {
         <h2 id="nav-past">Past</h2>
       </div>
       <ul class="nav-group" role="list" aria-labelledby="nav-past">
+        <Item view={{ name: "activity" }} icon={<Activity size={17} />} label="Activity" />
+        <Item view={{ name: "reminders" }} icon={<BellRing size={17} />} label="Reminders" />
         <Item view={{ name: "completed" }} icon={<CircleCheck size={17} />} label="Completed" />
         <Item view={{ name: "trash" }} icon={<Trash2 size={17} />} label="Trash" />
       </ul>
@@ -223,10 +274,22 @@ export function ConnectionMark(): JSX.Element {
   );
 }
 
+/** The views that have a row to add with. */
+const ADDING: readonly string[] = [
+  "inbox",
+  "today",
+  "upcoming",
+  "list",
+  "tag",
+  "filter",
+  "board",
+  "calendar",
+];
+
 /** Adds where the user is; a view that takes no tasks leads to the Inbox first. */
 export function addTask(app: ReturnType<typeof useApp>): void {
   const { name } = app.router.view.peek();
-  if (!["inbox", "today", "upcoming", "list", "tag"].includes(name)) app.router.go("/inbox");
+  if (!ADDING.includes(name)) app.router.go("/inbox");
   app.quickAdd.show();
 }
 

@@ -10,11 +10,14 @@ import type { View } from "../model/route.ts";
 import { failure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { isNarrow, prefersStill, rowOf } from "./dom.ts";
-import { CalendarDays, CircleCheck, Hash, Inbox, List, Search, Sun, Trash2 } from "./icons.tsx";
+import { CalendarDays, CircleCheck, Filter, Hash, Inbox, List, Search, Sun, Trash2 } from "./icons.tsx";
+import { lazy } from "./lazy.tsx";
 import { QuickAddRow } from "./quickadd.tsx";
 import { Row, type RowProps } from "./row.tsx";
 import { Empty, type EmptyProps, Failed, Skeleton } from "./states.tsx";
 import { ViewHeader } from "./viewheader.tsx";
+
+const FilterBar = lazy(async () => (await import("./filterbar.tsx")).FilterBar, () => null);
 
 /** Rows that come and go together. */
 const CHUNK = 50;
@@ -23,7 +26,7 @@ const AHEAD = "900px";
 
 const isTaskView = (view: View) =>
   view.name === "inbox" || view.name === "today" || view.name === "upcoming" || view.name === "list" ||
-  view.name === "tag";
+  view.name === "tag" || view.name === "filter";
 
 export function TaskView(): JSX.Element {
   const app = useApp();
@@ -46,6 +49,7 @@ export function TaskView(): JSX.Element {
     <>
       <ViewHeader view={view} />
       {isTaskView(view) && <QuickAddRow />}
+      {view.name === "filter" && <FilterBar view={view} />}
       {view.name === "search" && <SearchField q={view.q} />}
       <Sections
         // Another view starts at its top again.
@@ -138,6 +142,8 @@ function emptyOf(app: App, view: View): EmptyProps {
         text: "Type # and a word while adding a task to tag it.",
         action: add,
       };
+    case "filter":
+      return emptyFilter(app.filters.query.value.state);
     case "completed":
       return {
         icon: <CircleCheck size={28} />,
@@ -170,6 +176,29 @@ function emptyOf(app: App, view: View): EmptyProps {
         title: "Your Inbox is clear",
         text: "New tasks land here until you move them to a list.",
         action: add,
+      };
+  }
+}
+
+function emptyFilter(state: "empty" | "wrong" | "ready"): EmptyProps {
+  switch (state) {
+    case "empty":
+      return {
+        icon: <Filter size={28} />,
+        title: "Ask for the tasks you want to see",
+        text: "For example: (today | overdue) & !low, or #home & no date.",
+      };
+    case "wrong":
+      return {
+        icon: <Filter size={28} />,
+        title: "This filter is not finished",
+        text: "What is missing stands below the query.",
+      };
+    case "ready":
+      return {
+        icon: <Filter size={28} />,
+        title: "No open task fits this filter",
+        text: "Tasks appear here as soon as they fit.",
       };
   }
 }

@@ -1,7 +1,7 @@
 /** The title of a view and what can be done to the view itself. */
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-import type { ListWithCount } from "../api/types.ts";
+import type { Filter, ListWithCount } from "../api/types.ts";
 import { longDayText } from "../model/dates.ts";
 import type { Sort } from "../model/grouping.ts";
 import { COLOURS } from "../model/priorities.ts";
@@ -11,7 +11,11 @@ import { useApp } from "./context.ts";
 import { Ellipsis } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 
-export function viewTitle(view: View, lists: readonly ListWithCount[]): string {
+export function viewTitle(
+  view: View,
+  lists: readonly ListWithCount[],
+  filters: readonly Filter[] = [],
+): string {
   switch (view.name) {
     case "inbox":
       return "Inbox";
@@ -25,6 +29,16 @@ export function viewTitle(view: View, lists: readonly ListWithCount[]): string {
       return `#${view.tag}`;
     case "search":
       return "Search";
+    case "filter":
+      return filters.find((filter) => filter.id === view.filterId)?.name ?? "Filter";
+    case "board":
+      return "Board";
+    case "calendar":
+      return "Calendar";
+    case "activity":
+      return "Activity";
+    case "reminders":
+      return "Reminders";
     case "completed":
       return "Completed";
     case "trash":
@@ -47,15 +61,16 @@ export function viewTitle(view: View, lists: readonly ListWithCount[]): string {
 export function ViewHeader({ view }: { view: View }): JSX.Element {
   const app = useApp();
   const list = view.name === "list" ? app.lists.value.find((other) => other.id === view.listId) : undefined;
-  const sortable = view.name === "inbox" || view.name === "list" || view.name === "tag";
+  const sortable = view.name === "inbox" || view.name === "list" || view.name === "tag" ||
+    view.name === "filter";
   return (
     <header class="view-header">
       {list && <i class="dot large" data-colour={list.colour} aria-hidden="true" />}
-      <h1 dir="auto">{viewTitle(view, app.lists.value)}</h1>
+      <h1 dir="auto">{viewTitle(view, app.lists.value, app.filters.items.value)}</h1>
       <span class="view-sub">
         {view.name === "today" && longDayText(app.calendar.value.today, app.calendar.value)}
       </span>
-      {sortable && <SortSelect manual={view.name !== "tag"} />}
+      {sortable && <SortSelect manual={view.name === "inbox" || view.name === "list"} />}
       {list && !list.inbox && <ListMenuButton list={list} />}
     </header>
   );

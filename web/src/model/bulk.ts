@@ -1,0 +1,283 @@
+/** What is done to several tasks at once: one call, all or nothing, one undo. */
+import type { ReadonlySignal } from "@preact/signals";
+import { generateNKeysBetween } from "fractional-indexing";
+import { randomId } from "../api/client.ts";
+import type { BulkInput, Calls } from "../api/calls.ts";
+import type { DueInput, ListWithCount, ReminderInput, Task, TaskInput, TaskPatch } from "../api/types.ts";
+import type { Actions } from "./actions.ts";
+import { type Calendar, dayInSentence } from "./dates.ts";
+import { byPosition, isOpen } from "./grouping.ts";
+import { applyPatch } from "./intents.ts";
+import { priorityLabel } from "./priorities.ts";
+import type { Selection } from "./selection.ts";
+import type { Mutation, TaskStore } from "./store.ts";
+import type { Toasts } from "./toasts.ts";
+import type { Ui } from "./ui.ts";
+import { failure, plural } from "./wording.ts";
+
+/** The most that one call takes. */
+export const BULK_LIMIT = 1_000;
+
+export interface BulkOptions {
+  calls: Calls;
+  store: TaskStore;
+  actions: Actions;
+  toasts: Toasts;
+  ui: Ui;
+  selection: Selection;
+  lists: ReadonlySignal<readonly ListWithCount[]>;
+  calendar: ReadonlySignal<Calendar>;
+  /** Without a connection each change waits by itself, in the queue that every change waits in. */
+  offline: () => boolean;
+}
+
+export const tasksText = (count: number) => plural(count, "task", "tasks");
+
+/** What makes the same task once more; its place, its history and its occurrence stay its own. */
+export function copyOf(task: Task): TaskInput {
+  return {
+    title: task.title,
+    notes: task.notes,
+    priority: task.priority,
+    tags: task.tags,
+    listId: task.listId,
+    ...(task.parentId !== null && { parentId: task.parentId }),
+    ...(task.due !== null && { due: task.due }),
+    ...(task.recurrence !== null && { recurrence: task.recurrence }),
+    reminders: task.reminders.flatMap(({ before, at }): ReminderInput[] =>
+      before !== undefined ? [{ before }] : at !== undefined ? [{ at }] : []
+    ),
+  };
+}
+
+export function createBulk(options: BulkOptions) {
+  const { calls, store, actions, toasts, ui, selection, lists, calendar, offline } = options;
+
+  /** Sends one bulk; `guesses` are already on screen. Resolves to whether it was taken. */
+  async function send(body: BulkInput, guesses: readonly Mutation[], said: string): Promise<boolean> {
+    try {
+      const result = await calls.bulk(body, randomId());
+      const answers = new Map(
+        [...result.updated, ...result.deleted, ...result.completed].map((task) => [task.id, task]),
+      );
+      const ids = [...body.update?.map(({ id }) => id) ?? [], ...body.delete ?? [], ...body.complete ?? []];
+      ids.forEach((id, index) => guesses[index]?.confirm(answers.get(id) ?? null));
+      store.applyAll(result.created);
+      const { causationId } = result;
+      if (causationId !== null) {
+        const subject = [...result.created, ...answers.values()][0]?.id ?? "";
+        actions.offerUndo(said, [{ subject, type: "task.updated.v1", causationId }]);
+      } else toasts.show({ text: said });
+      return true;
+    } catch (error) {
+      for (const guess of guesses) guess.rollback();
+      for (const id of [...body.complete ?? [], ...body.delete ?? []]) ui.unsettle(id);
+      toasts.show({
+        tone: "error",
+        text: "Could not change these tasks",
+        detail: failure(error, "All of them are as they were."),
+      });
+      return false;
+    }
+  }
+
+  const known = (ids: readonly string[]) =>
+    ids.map((id) => store.get(id)).filter((task) => task !== undefined && task.version > 0) as Task[];
+
+  async function each(tasks: readonly Task[], run: (id: string) => Promise<unknown>): Promise<boolean> {
+    selection.clear();
+    await Promise.all(tasks.map((task) => run(task.id)));
+    return true;
+  }
+
+  function tooMany(count: number): boolean {
+    if (count <= BULK_LIMIT) return false;
+    toasts.show({
+      tone: "error",
+      text: `At most ${tasksText(BULK_LIMIT)} can be changed at once`,
+      detail: `${count.toLocaleString()} are selected. Nothing was changed.`,
+    });
+    return true;
+  }
+
+  async function update(
+    ids: readonly string[],
+    change: (task: Task) => TaskPatch | null,
+    said: (count: number) => string,
+  ): Promise<boolean> {
+    const changes = known(ids).flatMap((task) => {
+      const patch = change(task);
+      return patch === null ? [] : [{ task, patch }];
+    });
+    if (changes.length === 0 || tooMany(changes.length)) return false;
+    if (offline()) {
+      const sent = await Promise.all(changes.map(({ task, patch }) => actions.patch(task.id, patch)));
+      toasts.show({ text: said(changes.length), detail: "Saved when you are connected again." });
+      return sent.every(Boolean);
+    }
+    const guesses = changes.map(({ task, patch }) =>
+      store.begin(task.id, (value) => applyPatch(value, patch))
+    );
+    return await send(
+      { update: changes.map(({ task, patch }) => ({ id: task.id, ...patch })) },
+      guesses,
+      said(changes.length),
+    );
+  }
+
+  function setDue(ids: readonly string[], due: DueInput | null): Promise<boolean> {
+    if (due === null) {
+      return update(
+        ids,
+        (task) =>
+          task.due === null ? null : task.recurrence ? { due: null, recurrence: null } : { due: null },
+        (count) => `Removed the date of ${tasksText(count)}`,
+      );
+    }
+    const day = dayInSentence(Temporal.PlainDate.from(due.date), calendar.peek());
+    return update(ids, () => ({ due }), (count) => `Moved ${tasksText(count)} to ${day}`);
+  }
+
+  return {
+    /** What an action on `id` means: all selected rows when it is one of them, else it alone. */
+    targets(id: string): string[] {
+      const chosen = selection.ids.peek();
+      return chosen.has(id) ? [...chosen] : [id];
+    },
+    update,
+    setDue,
+    /** Moves to a day; each keeps its time. */
+    setDay(ids: readonly string[], date: string): Promise<boolean> {
+      const day = dayInSentence(Temporal.PlainDate.from(date), calendar.peek());
+      return update(
+        ids,
+        ({ due }) =>
+          due?.date === date
+            ? null
+            : { due: { date, time: due?.time ?? null, timeZone: due?.timeZone ?? null } },
+        (count) => `Moved ${tasksText(count)} to ${day}`,
+      );
+    },
+    setPriority: (ids: readonly string[], priority: Task["priority"]) =>
+      update(
+        ids,
+        (task) => task.priority === priority ? null : { priority },
+        (count) => `Priority of ${tasksText(count)} set to ${priorityLabel(priority).toLowerCase()}`,
+      ),
+    setList(ids: readonly string[], listId: string): Promise<boolean> {
+      const name = lists.peek().find((list) => list.id === listId)?.name ?? "another list";
+      return update(
+        ids,
+        (task) => task.listId === listId ? null : { listId },
+        (count) => `Moved ${tasksText(count)} to ${name}`,
+      );
+    },
+    /** Gives a tag to all, or takes it from all when each has it. */
+    toggleTag(ids: readonly string[], tag: string): Promise<boolean> {
+      const all = known(ids).every((task) => task.tags.includes(tag));
+      return update(
+        ids,
+        ({ tags }) =>
+          all
+            ? { tags: tags.filter((other) => other !== tag) }
+            : tags.includes(tag)
+            ? null
+            : { tags: [...tags, tag] },
+        (count) => all ? `Took #${tag} from ${tasksText(count)}` : `Tagged ${tasksText(count)} with #${tag}`,
+      );
+    },
+    async complete(ids: readonly string[]): Promise<boolean> {
+      const tasks = known(ids).filter(isOpen);
+      if (tasks.length === 0 || tooMany(tasks.length)) return false;
+      if (offline()) return await each(tasks, (id) => actions.complete(id));
+      const completedAt = calendar.peek().now.toString();
+      const guesses = tasks.map((task) => {
+        ui.settle(task.id);
+        return store.begin(task.id, (value) => ({ ...value, status: "completed", completedAt }));
+      });
+      selection.clear();
+      return await send(
+        { complete: tasks.map(({ id }) => id) },
+        guesses,
+        `Completed ${tasksText(tasks.length)}`,
+      );
+    },
+    async remove(ids: readonly string[]): Promise<boolean> {
+      const tasks = known(ids).filter((task) => task.deletedAt === null);
+      if (tasks.length === 0 || tooMany(tasks.length)) return false;
+      if (offline()) return await each(tasks, (id) => actions.remove(id));
+      const deletedAt = calendar.peek().now.toString();
+      const guesses = tasks.map((task) => store.begin(task.id, (value) => ({ ...value, deletedAt })));
+      selection.clear();
+      return await send(
+        { delete: tasks.map(({ id }) => id) },
+        guesses,
+        `Moved ${tasksText(tasks.length)} to the trash`,
+      );
+    },
+    /** Adds tasks, the first on top; they show when the server has them. */
+    async create(inputs: readonly TaskInput[]): Promise<boolean> {
+      if (inputs.length === 0 || tooMany(inputs.length)) return false;
+      if (offline()) {
+        // The last one lands on top, as every new task does.
+        const made = await Promise.all(inputs.toReversed().map((input) => actions.create(input)));
+        return made.every((task) => task !== null);
+      }
+      return await send({ create: placed(inputs) }, [], `Added ${tasksText(inputs.length)}`);
+    },
+    /** Makes the same tasks once more, each under the one it was made from. */
+    async duplicate(ids: readonly string[]): Promise<boolean> {
+      const tasks = known(ids).filter((task) => task.deletedAt === null);
+      if (tasks.length === 0 || tooMany(tasks.length)) return false;
+      const create = tasks.map((task): TaskInput => {
+        const position = positionAfter(task);
+        return position === undefined ? copyOf(task) : { ...copyOf(task), position };
+      });
+      if (offline()) {
+        return (await Promise.all(create.map((input) => actions.create(input)))).every((task) =>
+          task !== null
+        );
+      }
+      return await send({ create }, [], `Duplicated ${tasksText(tasks.length)}`);
+    },
+  };
+
+  function positionAfter(task: Task): string | undefined {
+    let next: Task | undefined;
+    for (const other of store.all()) {
+      if (!isOpen(other) || other.listId !== task.listId || byPosition(other, task) <= 0) continue;
+      if (next === undefined || byPosition(other, next) < 0) next = other;
+    }
+    return keysBetween(task.position, next?.position ?? null, 1)[0];
+  }
+
+  /** Places on top of their list, in the order given. */
+  function placed(inputs: readonly TaskInput[]): TaskInput[] {
+    const inbox = lists.peek().find((list) => list.inbox)?.id;
+    const groups = Map.groupBy(inputs, (input) => input.listId ?? inbox);
+    const positions = new Map<TaskInput, string>();
+    for (const [listId, group] of groups) {
+      let first: Task | undefined;
+      for (const task of store.all()) {
+        if (!isOpen(task) || task.listId !== listId) continue;
+        if (first === undefined || byPosition(task, first) < 0) first = task;
+      }
+      const keys = keysBetween(null, first?.position ?? null, group.length);
+      group.forEach((input, index) => {
+        const key = keys[index];
+        if (key !== undefined) positions.set(input, key);
+      });
+    }
+    return inputs.map((input) => ({ ...input, position: input.position ?? positions.get(input) }));
+  }
+}
+export type Bulk = ReturnType<typeof createBulk>;
+
+/** Positions between two others; none when one of them was written in another way: the server chooses then. */
+export function keysBetween(before: string | null, after: string | null, count: number): string[] {
+  try {
+    return generateNKeysBetween(before, after, count);
+  } catch {
+    return [];
+  }
+}
