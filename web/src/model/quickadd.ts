@@ -3,7 +3,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import { parseQuickAdd, type QuickAddResult } from "../../../services/shared/domain/quickadd/mod.ts";
 import type { ListWithCount, TaskInput } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
-import type { Calendar } from "./dates.ts";
+import { type Calendar, shortDayText } from "./dates.ts";
 import type { ListActions } from "./lists.ts";
 import { freeColour } from "./priorities.ts";
 import type { Router } from "./route.ts";
@@ -76,6 +76,11 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     switch (view.name) {
       case "today":
         return fields.due || fields.recurrence ? null : { key: "context", kind: "due", label: "Today" };
+      case "calendar": {
+        if (view.on === null || fields.due || fields.recurrence) return null;
+        const on = Temporal.PlainDate.from(view.on);
+        return { key: "context", kind: "due", label: shortDayText(on, calendar.value) };
+      }
       case "list": {
         const list = lists.value.find((other) => other.id === view.listId);
         return fields.list || list === undefined ? null : { key: "context", kind: "list", label: list.name };
@@ -100,7 +105,10 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     }
     const implied = context.peek();
     const { view } = router.route.peek();
-    if (implied?.kind === "due") made.due = { date: calendar.peek().today.toString() };
+    if (implied?.kind === "due") {
+      const on = view.name === "calendar" ? view.on : null;
+      made.due = { date: on ?? calendar.peek().today.toString() };
+    }
     if (implied?.kind === "list" && view.name === "list") made.listId = view.listId;
     if (implied?.kind === "tag" && view.name === "tag") made.tags = [...made.tags ?? [], view.tag];
     return made;
