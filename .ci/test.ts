@@ -24,7 +24,7 @@ const started = performance.now();
 if (files.length === 0) {
   await step("format", [deno, "fmt", "--check"]);
   await step("lint", [deno, "lint"]);
-  await step("types", [deno, "check", ".ci", "services", "web", "deploy", "e2e"]);
+  await step("types", [deno, "check", ".ci", "services", "web", "deploy", "e2e", "observability"]);
   await step("lock file", [deno, "run", "-A", ".ci/lock.ts"]);
 }
 await step("build", [deno, "run", "-A", "web/build.ts"]);

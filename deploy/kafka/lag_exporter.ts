@@ -6,7 +6,11 @@
 import { Gauge, Registry } from "prom-client";
 import { z } from "zod";
 import { listen, runMain, stopSignal } from "../../services/shared/host/serve.ts";
+import { bounded } from "../../services/shared/runtime/waiting.ts";
 import { readLag } from "./lag.ts";
+
+/** Shorter than a scrape may take: a broker that hangs is told of, where silence would look like a dead exporter. */
+const ANSWER_MS = 5_000;
 
 /** Registers the metrics; the answer asks the broker, which every scrape does first. */
 export function registerLag(registry: Registry, brokers: string): () => Promise<void> {
@@ -23,7 +27,9 @@ export function registerLag(registry: Registry, brokers: string): () => Promise<
   });
   return async () => {
     // No lag is known while the broker does not answer, which is not the same as none.
-    const known = await readLag(brokers).catch(() => null);
+    const known = await bounded(ANSWER_MS, new AbortController().signal, () => readLag(brokers)).catch(() =>
+      null
+    );
     lag.reset();
     for (const { topic, group, events } of known ?? []) lag.set({ topic, group }, events);
     up.set(known === null ? 0 : 1);

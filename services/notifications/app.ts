@@ -81,6 +81,10 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   const mailer = smtpUrl === undefined ? null : createMailer({ smtpUrl, from: mailFrom });
   const ready = databaseReady(sql);
   const app = createServiceApp({ name: NAME, dependencies, ready });
+  for (const channel of ["in-app", "email"]) {
+    // There from the start: a counter that begins with its first failure has never increased.
+    for (const status of ["delivered", "failed"]) metrics.notificationsSent.inc({ channel, status }, 0);
+  }
   const sending = createSending({ sql, runtime, clock, metrics, mailer, publicUrl });
   // Two loops: neither a slow mail server nor a scheduler that does not answer holds up the other's work.
   const due = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.sendDue });
