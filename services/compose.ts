@@ -14,6 +14,7 @@ import type { Config } from "./shared/host/config.ts";
 import type { Host } from "./shared/host/host.ts";
 import type { Handler } from "./shared/host/serve.ts";
 import { withSecurityHeaders } from "./shared/http/security.ts";
+import { createWebhooks } from "./webhooks/app.ts";
 
 export interface ComposeOptions {
   /** Where the browser sees Rondo. */
@@ -40,6 +41,12 @@ export async function startServices(host: Host, config: Config, options: Compose
       mailFrom: config.SMTP_FROM,
     }),
     createAudit(host.dependencies("audit", "rondo_audit")),
+    createWebhooks({
+      ...host.dependencies("webhooks", "rondo_webhooks"),
+      // All of this process would have to be open to the world: see permissions.ts.
+      allowPublic: config.WEBHOOKS_ALLOW_PUBLIC ?? false,
+      allowPrivate: config.WEBHOOKS_ALLOW_PRIVATE,
+    }),
     realtime,
     assistant,
   ]);

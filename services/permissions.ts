@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join, sep as SEPARATOR } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { readConfig, StartError } from "./shared/host/config.ts";
+import { type Config, readConfig, StartError } from "./shared/host/config.ts";
 
 export const SERVICES = [
   "api",
@@ -19,6 +19,7 @@ export const SERVICES = [
   "audit",
   "realtime",
   "assistant",
+  "webhooks",
   "embedded",
 ] as const;
 export type ServiceName = typeof SERVICES[number];
@@ -39,7 +40,16 @@ const ENVIRONMENT = [
     "SMTP_*",
     "LOG_LEVEL",
   ],
-  ...["RATE_*", "TRUST_PROXY", "XDG_DATA_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE", "OTEL_*"],
+  ...[
+    "RATE_*",
+    "TRUST_PROXY",
+    "WEBHOOKS_*",
+    "XDG_DATA_HOME",
+    "LOCALAPPDATA",
+    "HOME",
+    "USERPROFILE",
+    "OTEL_*",
+  ],
 ];
 
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
@@ -52,7 +62,7 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
   for (const address of [config.DATABASE_URL, ...Object.values(config.PEERS)]) addHost(hosts, address);
   if (service === "notifications" || service === "embedded") addHost(hosts, config.SMTP_URL);
   const flags = [
-    `--allow-net=${[...hosts].join(",")}`,
+    ...networkFlags(service, hosts, config),
     `--allow-env=${ENVIRONMENT.join(",")}`,
     "--ignore-env",
     // Code comes from this checkout alone, also when it is asked for at run time.
@@ -75,6 +85,19 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
     `--allow-write=${dataDir}`,
     ...(programs.length === 0 ? [] : [`--allow-run=${programs.join(",")}`]),
   ];
+}
+
+/**
+ * Users name the hosts that their webhooks go to, so webhooks may reach any but the one where clouds keep a machine's
+ * secrets; the service looks at every address itself. In one process that would open all services: there it takes a
+ * setting.
+ */
+function networkFlags(service: ServiceName, hosts: ReadonlySet<string>, config: Config): string[] {
+  const { WEBHOOKS_ALLOW_PUBLIC: allowPublic, WEBHOOKS_ALLOW_PRIVATE: allowPrivate } = config;
+  const anywhere = service === "webhooks"
+    ? allowPublic !== false || allowPrivate
+    : service === "embedded" && allowPublic === true;
+  return anywhere ? ["--allow-net", "--deny-net=169.254.169.254"] : [`--allow-net=${[...hosts].join(",")}`];
 }
 
 function addHost(hosts: Set<string>, address: string | undefined): void {

@@ -7,6 +7,7 @@ import { remindersStore } from "./reminders/store.ts";
 import { brokerStore } from "./shared/runtime/embedded/store.ts";
 import type { StoreDefinition } from "./shared/store/migrate.ts";
 import { stateStore } from "./shared/store/state.ts";
+import { webhooksStore } from "./webhooks/store.ts";
 
 export const STORES: readonly StoreDefinition[] = [
   apiStore,
@@ -20,6 +21,7 @@ export const STORES: readonly StoreDefinition[] = [
   remindersStore,
   notificationsStore,
   auditStore,
+  webhooksStore,
   brokerStore,
   stateStore,
 ];

@@ -53,10 +53,11 @@ export function local(port: number, path = ""): string {
   return `http://${LOOPBACK}:${port}${path}`;
 }
 
-/** The settings that a service is handed on from this process: those of mail only to who needs them. */
+/** The settings that a service is handed on from this process: those of mail and webhooks only to who needs them. */
 export function serviceSettings(name: string, env: Env): Record<string, string> {
   const mails = name === "api" || name === "notifications";
-  return pick(env, mails ? /^(SMTP_|RATE_|OTEL_|LOG_LEVEL$)/ : /^(RATE_|OTEL_|LOG_LEVEL$)/);
+  const own = mails ? pick(env, /^SMTP_/) : name === "webhooks" ? pick(env, /^WEBHOOKS_/) : {};
+  return { ...pick(env, /^(RATE_|OTEL_|LOG_LEVEL$)/), ...own };
 }
 
 /** Where a sidecar sends its spans: it knows the same settings, but takes every address for one with TLS. */

@@ -42,7 +42,7 @@ Deno.test("the cluster's files: every component has its scope, and topics are cl
 });
 
 Deno.test("the cluster's files: what a service subscribes to it may read, and bury", async () => {
-  for (const appId of ["recurrence", "reminders", "notifications", "audit"]) {
+  for (const appId of ["recurrence", "reminders", "notifications", "audit", "webhooks"]) {
     const { files } = await written({ appId, brokers: "127.0.0.1:9" });
     const pubsub = files["component-pubsub"];
     const scope = (name: string) =>

@@ -52,7 +52,7 @@ interface Setting extends StackOptions, Layout {
 }
 
 /** Services to which events or jobs are delivered: their sidecar pauses that while they are not ready. */
-const RECEIVERS = new Set(["recurrence", "reminders", "notifications", "audit", "realtime"]);
+const RECEIVERS = new Set(["recurrence", "reminders", "notifications", "audit", "realtime", "webhooks"]);
 
 /** Starts the stack; ends what it has started when something fails. @throws StartError */
 export async function startStack(options: StackOptions): Promise<Stack> {

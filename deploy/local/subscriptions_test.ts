@@ -5,6 +5,7 @@ import { createRealtime } from "../../services/realtime/app.ts";
 import { createRecurrence } from "../../services/recurrence/app.ts";
 import { createReminders } from "../../services/reminders/app.ts";
 import { systemClock } from "../../services/shared/domain/time.ts";
+import { createWebhooks } from "../../services/webhooks/app.ts";
 import type { ServiceDependencies } from "../../services/shared/http/app.ts";
 import type { Service, Subscription } from "../../services/shared/runtime/ports.ts";
 import { connect } from "../../services/shared/store/database.ts";
@@ -18,6 +19,7 @@ const CONSUMERS: Record<string, (dependencies: ServiceDependencies) => Service> 
   notifications: (dependencies) => createNotifications({ ...dependencies, publicUrl: "http://localhost" }),
   audit: createAudit,
   realtime: createRealtime,
+  webhooks: (dependencies) => createWebhooks({ ...dependencies, allowPublic: false, allowPrivate: false }),
 };
 
 Deno.test("the cluster's files subscribe each service to what its code takes", async () => {

@@ -71,7 +71,7 @@ Deno.test("each service alone does its part of the main job, and makes good what
   await using database = await foreignDatabase();
   const started = performance.now();
   await using services = await startAll(database.url);
-  console.log(`  seven processes ready in ${Math.round(performance.now() - started)} ms`);
+  console.log(`  ${NAMES.length} processes ready in ${Math.round(performance.now() - started)} ms`);
   const client = await signUp(services.origin("api"));
   await using stream = follow({ origin: services.origin("realtime"), cookie: client.cookie });
   await waitFor(() => stream.open);

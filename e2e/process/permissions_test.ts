@@ -13,6 +13,9 @@ const PEER_HOST = "192.0.2.30";
 /** A name and an address that nobody named in a setting (RFC 5737 and RFC 2606: they lead nowhere). */
 const FOREIGN = ["192.0.2.99:443", "rondo.example:443"];
 
+/** Where clouds keep a machine's secrets; denied to whoever may go anywhere else. */
+const METADATA = "169.254.169.254:80";
+
 /** Runs in the probe, so it may use nothing from outside; what was tried becomes `denied` or what came of it. */
 const PROBE = `
 const tries = JSON.parse(Deno.args[0]);
@@ -68,6 +71,7 @@ for (const service of SERVICES) {
       const dataDir = join(folder, "data");
       await Deno.mkdir(dataDir);
       const all = service === "embedded";
+      const anywhere = service === "webhooks";
       const env: Record<string, string> = {
         ...inherited(),
         ...(all ? { SMTP_URL: SETTINGS.SMTP_URL } : SETTINGS),
@@ -81,6 +85,7 @@ for (const service of SERVICES) {
           ...(all ? [] : [`${DATABASE_HOST}:5432`]),
           ...(all || service === "notifications" ? [`${MAIL_HOST}:25`] : []),
           ...(all ? [] : [`${PEER_HOST}:8080`]),
+          ...(anywhere ? FOREIGN : []),
         ],
         env: ["RONDO_DATA_DIR", ...(all ? [] : ["DATABASE_URL"])],
         ...(all ? { write: [join(dataDir, "probe")] } : {}),
@@ -100,8 +105,8 @@ for (const service of SERVICES) {
         ],
         run: ["sh", "/bin/ls", Deno.execPath()],
         net: [
-          ...FOREIGN,
-          ...(all || service === "notifications" ? [] : [`${MAIL_HOST}:25`]),
+          ...(anywhere ? [METADATA] : FOREIGN),
+          ...(all || anywhere || service === "notifications" ? [] : [`${MAIL_HOST}:25`]),
         ],
         env: ["CLOUD_API_TOKEN"],
         sys: ["networkInterfaces", "systemMemoryInfo", "loadavg", "osRelease"],
@@ -157,9 +162,26 @@ Deno.test("permissionFlags() grants nothing wholesale", () => {
     for (const flag of permissionFlags(service, { ...SETTINGS, HOME: "/home/ada" })) {
       assert.match(
         flag,
-        /^--(allow-(net|env|sys|read|write|run)=.|ignore-env$|unstable-no-legacy-abort$|no-|v8-flags=--max-)/,
+        service === "webhooks" && flag === "--allow-net"
+          ? /^/
+          : /^--((allow|deny)-(net|env|sys|read|write|run)=.|ignore-env$|unstable-no-legacy-abort$|no-|v8-flags=--max-)/,
       );
       assert.doesNotMatch(flag, /allow-(all|ffi|import)/);
     }
   }
+});
+
+Deno.test("permissionFlags() opens the one process to the world only when webhooks may go there", () => {
+  const network = (service: typeof SERVICES[number], env: Record<string, string>) =>
+    permissionFlags(service, { ...SETTINGS, HOME: "/home/ada", ...env }).filter((flag) =>
+      flag.includes("-net")
+    );
+  const closed = network("embedded", {});
+  assert.match(closed.join(), /^--allow-net=127\.0\.0\.1,/);
+  assert.deepEqual(network("embedded", { WEBHOOKS_ALLOW_PRIVATE: "true" }), closed);
+  const open = ["--allow-net", "--deny-net=169.254.169.254"];
+  assert.deepEqual(network("embedded", { WEBHOOKS_ALLOW_PUBLIC: "true" }), open);
+  assert.deepEqual(network("webhooks", {}), open);
+  assert.match(network("webhooks", { WEBHOOKS_ALLOW_PUBLIC: "false" }).join(), /^--allow-net=127\.0\.0\.1,/);
+  assert.match(network("api", { WEBHOOKS_ALLOW_PUBLIC: "true" }).join(), /^--allow-net=127\.0\.0\.1,/);
 });

@@ -17,6 +17,7 @@ import { otherRoutes } from "./routes/others.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { thingRoutes } from "./routes/things.ts";
 import { transferRoutes } from "./routes/transfer.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { createSeal } from "./seal.ts";
 import { createUnits } from "./unit.ts";
 
@@ -72,6 +73,7 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
   keyRoutes(tools, { accounts, sql: accountsSql });
   transferRoutes(tools, { sql, clock, publicUrl });
   otherRoutes(tools, { runtime });
+  webhookRoutes(tools, { sql, runtime });
   internalRoutes(app, { sql, units, authenticator });
   documentRoutes(app, { publicUrl });
 

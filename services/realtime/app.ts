@@ -5,11 +5,12 @@
  * change number, so a dropped stream resumes on any replica with nothing missed and nothing twice.
  */
 import { z } from "zod";
+import { type Change, ChangesAnswer } from "../shared/contracts/changes.ts";
 import { createServiceApp, type ServiceDependencies, USER_HEADER } from "../shared/http/app.ts";
 import { invalid, ProblemError } from "../shared/http/problem.ts";
 import { forEachLimited } from "../shared/runtime/loop.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
-import { type Change, ChangesAnswer, readNotification, readUpdate, SessionAnswer } from "./changes.ts";
+import { readNotification, readUpdate, SessionAnswer } from "./changes.ts";
 import { Feeds, type FeedsOptions, MAX_GAP, type Reader } from "./feeds.ts";
 import { EventStream, format, type StreamLimits } from "./stream.ts";
 
@@ -132,7 +133,11 @@ export function createRealtime(dependencies: RealtimeDependencies & RealtimeOpti
           headers: { "retry-after": "2" },
         });
       });
-    if (response.status === 200) return SessionAnswer.parse(await response.json());
+    if (response.status === 200) {
+      const answer = SessionAnswer.parse(await response.json());
+      if (!answer.scopes.includes("read")) throw new ProblemError(403, "This API key may not read");
+      return answer;
+    }
     await response.body?.cancel();
     if (response.status === 401) throw new ProblemError(401, "Sign in to see what happens");
     throw new ProblemError(503, "The session can't be checked now", { headers: { "retry-after": "2" } });

@@ -1,19 +1,15 @@
 /** From an event to the change that `GET /api/changes` gives, and the api's own answers. */
 import { z } from "zod";
+import { type Change, changeOf } from "../shared/contracts/changes.ts";
 import { dataSchema, Envelope } from "../shared/contracts/events.ts";
 
-/** One change of one user; beside these fields a list's, filter's or profile's change carries that thing. */
-export const Change = z.looseObject({ seq: z.int().min(1) });
-export type Change = z.infer<typeof Change>;
-
-/** What the api answers to `/internal/changes`: at most `limit` changes in order, and whether there are more. */
-export const ChangesAnswer = z.object({
-  changes: z.array(Change),
-  nextSeq: z.int().min(0),
-  hasMore: z.boolean(),
+/** What the api answers to `/internal/session`: the user, what they may, and the number of their last change (0: none). */
+export const SessionAnswer = z.object({
+  userId: z.uuid(),
+  // An api from before it said so knew no caller that may not read.
+  scopes: z.array(z.string()).default(["read"]),
+  seq: z.int().min(0),
 });
-/** What the api answers to `/internal/session`: the user, and the number of their last change (0: none). */
-export const SessionAnswer = z.object({ userId: z.uuid(), seq: z.int().min(0) });
 
 /** An event of `task-updates`: whose it is, its number, and the change unless this build can't read it. */
 export interface Update {
@@ -24,30 +20,17 @@ export interface Update {
 }
 
 const Numbered = z.looseObject({ userId: z.uuid(), seq: z.int().min(1) });
-const SUBJECTS = ["list", "filter", "profile"] as const;
 
 /** Reads a delivery of `task-updates`; null for something that is no event of a user. */
 export function readUpdate(delivered: unknown): Update | null {
   const envelope = Envelope.safeParse(delivered);
   if (!envelope.success) return null;
-  const { id, type, time, causationid, data } = envelope.data;
+  const { type, data } = envelope.data;
   const numbered = Numbered.safeParse(data);
   if (!numbered.success) return null;
   const { userId, seq } = numbered.data;
-  if (dataSchema(type)?.safeParse(data).success !== true) return { userId, seq, change: null };
-  const task = data.task as { id: string } | null;
-  const change: Change = {
-    seq,
-    eventId: id,
-    type,
-    taskId: task?.id ?? null,
-    task,
-    at: time,
-    actor: data.actor,
-    causationId: causationid,
-  };
-  for (const subject of SUBJECTS) if (data[subject] !== undefined) change[subject] = data[subject];
-  return { userId, seq, change };
+  const readable = dataSchema(type)?.safeParse(data).success === true;
+  return { userId, seq, change: readable ? changeOf(envelope.data) : null };
 }
 
 /** Reads a delivery of `notifications`; null for something else. */

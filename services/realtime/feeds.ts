@@ -6,7 +6,8 @@
  * interleave; whoever is behind afterwards is filled up from the api, one question at a time per user.
  */
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import type { Change, Update } from "./changes.ts";
+import type { Change } from "../shared/contracts/changes.ts";
+import type { Update } from "./changes.ts";
 import { type EventStream, format, type Message } from "./stream.ts";
 
 /** A gap larger than this is not replayed: the client reads everything anew. */

@@ -31,9 +31,12 @@ interface Scenario {
   open?: boolean;
   /** A key may not do this whatever its scopes. */
   personal?: boolean;
+  /** It writes, and what it makes can read: a key that may only write may not do it. */
+  reads?: boolean;
 }
 
-const NOTIFICATION = "01990000-0000-7000-8000-0000000000aa";
+/** What the stand-ins for other services have. */
+const THEIRS = "01990000-0000-7000-8000-0000000000aa";
 const task = ({ task }: Fixture) => `/api/tasks/${task}`;
 
 const SCENARIOS: Scenario[] = [
@@ -158,15 +161,38 @@ const SCENARIOS: Scenario[] = [
   },
   { call: "GET /api/export", path: () => "/api/export?format=json" },
   { call: "GET /api/feed" },
-  { call: "POST /api/feed", status: 201 },
+  { call: "POST /api/feed", status: 201, reads: true },
   { call: "DELETE /api/feed" },
   { call: "GET /api/feed/{secret}.ics", path: ({ secret }) => `/api/feed/${secret}.ics`, open: true },
   { call: "GET /api/notifications" },
   { call: "POST /api/notifications/read-all" },
-  { call: "POST /api/notifications/{id}/read", path: () => `/api/notifications/${NOTIFICATION}/read` },
+  { call: "POST /api/notifications/{id}/read", path: () => `/api/notifications/${THEIRS}/read` },
   { call: "GET /api/reminders" },
   { call: "GET /api/audit" },
   { call: "GET /api/audit/verify" },
+  {
+    call: "POST /api/webhooks",
+    body: () => ({ url: "https://example.test/hook" }),
+    status: 201,
+    reads: true,
+  },
+  { call: "GET /api/webhooks" },
+  { call: "GET /api/webhooks/{id}", path: () => `/api/webhooks/${THEIRS}` },
+  {
+    call: "PATCH /api/webhooks/{id}",
+    path: () => `/api/webhooks/${THEIRS}`,
+    body: () => ({ status: "paused" }),
+    reads: true,
+  },
+  { call: "DELETE /api/webhooks/{id}", path: () => `/api/webhooks/${THEIRS}`, reads: true },
+  { call: "POST /api/webhooks/{id}/rotate", path: () => `/api/webhooks/${THEIRS}/rotate`, reads: true },
+  {
+    call: "POST /api/webhooks/{id}/replay",
+    path: () => `/api/webhooks/${THEIRS}/replay?since=0`,
+    status: 202,
+    reads: true,
+  },
+  { call: "GET /api/webhooks/{id}/deliveries", path: () => `/api/webhooks/${THEIRS}/deliveries` },
   { call: "GET /api/auth/jwks", open: true },
   { call: "GET /api/auth/token", personal: true },
 ];
@@ -209,12 +235,13 @@ async function prepare(ada: TestClient): Promise<Fixture> {
   };
 }
 
-Deno.test("every endpoint of the document knows guest, owner, another user and a key that only reads", async (test) => {
+Deno.test("every endpoint of the document knows guest, owner, another user, and keys that only read or only write", async (test) => {
   await using api = await testApi();
   const judge = await openJudge(api);
   const { asked } = standIns(api);
   const [ada, eve] = [await api.signUp("Ada"), await api.signUp("Eve")];
   const readOnly = await keyOf(api, ada, ["read"]);
+  const writeOnly = await keyOf(api, eve, ["write"]);
 
   assert.deepEqual(
     SCENARIOS.map(({ call }) => call).concat(ELSEWHERE).sort(),
@@ -254,6 +281,13 @@ Deno.test("every endpoint of the document knows guest, owner, another user and a
         judge.check(scenario.call, asReader);
         assert.equal(asReader.status, refused ? 403 : scenario.status ?? 200, `by key: ${asReader.text}`);
       } else assert.equal(asReader.status, 401);
+      const asWriter = await run(writeOnly);
+      if (template !== "/api/auth/token") {
+        judge.check(scenario.call, asWriter);
+        const barred = !scenario.open && (method === "GET" || scenario.personal || scenario.reads);
+        const status = barred ? 403 : scenario.stranger ?? scenario.status ?? 200;
+        assert.equal(asWriter.status, status, `by a key that only writes: ${asWriter.text}`);
+      } else assert.equal(asWriter.status, 401);
       assert.deepEqual(await dataOf(api, ada), before, "nobody else changed anything of Ada's");
 
       const had = (await api.events(ada.userId)).length;

@@ -7,13 +7,7 @@ import { actingAs } from "../../shared/http/assistant.ts";
 import { invalid, Problem, ProblemError, toErrors } from "../../shared/http/problem.ts";
 import { requireSameOrigin } from "../../shared/http/security.ts";
 import type { Connection } from "../../shared/runtime/ports.ts";
-import {
-  type Authenticator,
-  type Limiter,
-  type Principal,
-  requireScope,
-  type Scope,
-} from "../auth.ts";
+import { type Authenticator, type Limiter, type Principal, requireScope, type Scope } from "../auth.ts";
 import type { Answer, Foreseen, StoredAnswer, Unit, UnitOptions, Units } from "../unit.ts";
 
 /** What every endpoint is built with. */

@@ -3,9 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { AuditEntry } from "../../shared/contracts/events.ts";
 import { Notification, ReminderEntry, ReminderStatus } from "../../shared/contracts/resources.ts";
 import { InstantInput, isStorable, NOT_STORABLE, Uuid } from "../../shared/contracts/task.ts";
-import { contextHeaders, USER_HEADER } from "../../shared/http/app.ts";
-import { ProblemError } from "../../shared/http/problem.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
+import { createAsking, search } from "./asking.ts";
 import { endpoint, type EndpointTools, Paging } from "./endpoint.ts";
 
 const Id = z.object({ id: Uuid });
@@ -13,45 +12,11 @@ const page = <T extends z.ZodType>(schema: T) =>
   z.object({ items: z.array(schema), nextCursor: z.string().nullable() });
 const Flag = z.enum(["true", "false"]);
 
-/** What a peer may say to a user; anything else is between the services. */
-const ANSWERS = [200, 404, 422];
-
 /** Notifications, the reminder ledger and audit, as their services answer for the user. */
 export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runtime, "invoke"> }): void {
   const { runtime } = options;
 
-  /** Passes a call on for its user; a service that can't be reached or does not answer as agreed is 503. */
-  async function ask(
-    service: string,
-    path: string,
-    userId: string,
-    init: RequestInit = {},
-  ): Promise<Response> {
-    const answer = await runtime.invoke(service, path, {
-      ...init,
-      headers: { ...contextHeaders(), [USER_HEADER]: userId },
-    }).catch((cause) => {
-      throw new ProblemError(503, `The ${service} service does not answer; try again soon`, { cause });
-    });
-    if (!ANSWERS.includes(answer.status)) {
-      // An unread body would keep its connection.
-      await answer.body?.cancel();
-      throw new ProblemError(503, `The ${service} service is not available; try again soon`, {
-        cause: new Error(`Cannot pass on what ${service} answered: ${answer.status}`),
-      });
-    }
-    return new Response(answer.body, {
-      status: answer.status,
-      headers: { "content-type": answer.headers.get("content-type") ?? "application/json" },
-    });
-  }
-
-  const search = (query: Record<string, unknown>): string => {
-    const given = Object.entries(query).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, String(value)]]
-    );
-    return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
-  };
+  const ask = createAsking(runtime);
 
   endpoint(
     tools,

@@ -87,7 +87,32 @@ export function standIns(api: TestApi): { asked: { service: string; userId: stri
     ...{ id, type: "reminder.due", taskId: null, title: "Rent", body: "", late: false, createdAt: at },
     ...{ readAt: null, deliveries: [{ channel: "in-app", status: "delivered", attempts: 1, error: null }] },
   };
+  const webhook = {
+    ...{
+      id,
+      url: "https://example.test/hook",
+      description: "",
+      types: ["task.created.v1"],
+      status: "active",
+    },
+    ...{ pausedReason: null, failures: 0, pending: 0, behind: false, lastDeliveredAt: null },
+    ...{ previousSecretUntil: null, createdAt: at, updatedAt: at },
+  };
+  const delivery = {
+    ...{ id, eventId: id, seq: 1, type: "task.created.v1", status: "delivered", attempts: 1 },
+    ...{ nextAttemptAt: null, responseStatus: 204, responseBody: "", error: null, durationMs: 12 },
+    ...{ createdAt: at, attemptedAt: at },
+  };
+  /** What is not 200, by method and path. */
+  const others: Record<string, { status: number; body: unknown }> = {
+    "POST /internal/webhooks": { status: 201, body: { ...webhook, secret: "whsec_dGVzdA==" } },
+    [`POST /internal/webhooks/${id}/replay`]: { status: 202, body: webhook },
+  };
   const answers: Record<string, unknown> = {
+    "/internal/webhooks": { items: [webhook] },
+    [`/internal/webhooks/${id}`]: webhook,
+    [`/internal/webhooks/${id}/rotate`]: { ...webhook, secret: "whsec_dGVzdA==" },
+    [`/internal/webhooks/${id}/deliveries`]: { items: [delivery], nextCursor: null },
     "/internal/notifications": { items: [notification], nextCursor: null, unread: 1 },
     "/internal/notifications/read-all": { read: 1 },
     [`/internal/notifications/${id}/read`]: notification,
@@ -95,13 +120,15 @@ export function standIns(api: TestApi): { asked: { service: string; userId: stri
     "/internal/audit": { items: [], nextCursor: null },
     "/internal/audit/verify": { ok: true, checked: 0, firstBroken: null },
   };
-  for (const service of ["notifications", "reminders", "audit"]) {
+  for (const service of ["notifications", "reminders", "audit", "webhooks"]) {
     api.hub.register({
       name: service,
       fetch(request) {
         const { pathname } = new URL(request.url);
         asked.push({ service, userId: request.headers.get(USER_HEADER) ?? "", path: pathname });
-        return Response.json(answers[pathname]);
+        const { status, body } = others[`${request.method} ${pathname}`] ??
+          { status: 200, body: answers[pathname] };
+        return Response.json(body, { status });
       },
     });
   }

@@ -44,6 +44,10 @@ const Environment = z.object({
   RATE_SIGN_IN_PER_MINUTE: z.coerce.number().int().min(1).default(20),
   RATE_CALLS_PER_SECOND: z.coerce.number().int().min(1).default(200),
   TRUST_PROXY: Flag.default(false),
+  /** Whether webhooks go to the internet; absent: from a process of their own, not from all in one. */
+  WEBHOOKS_ALLOW_PUBLIC: Flag.optional(),
+  /** Whether webhooks go to loopback and private addresses. */
+  WEBHOOKS_ALLOW_PRIVATE: Flag.default(false),
 });
 
 export type Config = Readonly<z.infer<typeof Environment> & { dataDir: string }>;

@@ -80,12 +80,12 @@ export function openDaprHost(config: Config, url: string): Host {
 }
 
 /**
- * Services whose work leaves the database: an answer to a person, an e-mail. The others' effects, and the record of
+ * Services whose work leaves the database: an answer to a person, an e-mail, a webhook. The others' effects, and the record of
  * how far they have read, are rows of one database when the broker's log is there too: a crash that undoes the
  * latest commits undoes both, and the events are taken again. So only these wait until a commit is on disk, which
  * also puts there whatever was committed before it.
  */
-const LEAVES_DATABASE = new Set(["api", "notifications"]);
+const LEAVES_DATABASE = new Set(["api", "notifications", "webhooks"]);
 
 /** Where the runtimes of a host come from. */
 interface Backing {

@@ -89,6 +89,10 @@ export function createMetrics() {
       "route",
       "status",
     ]),
+    webhooksDeliveries: counter("webhooks_deliveries_total", "Attempts of webhooks by what became of them", [
+      "status",
+    ]),
+    webhookDelivery: histogram("webhook_delivery_seconds", "Time a receiver of webhooks took to answer", []),
     sseConnections: gauge("sse_connections", "Open streams"),
     sseMessages: counter("sse_messages_total", "Messages sent to streams", ["event"]),
   };
