@@ -7,24 +7,12 @@ import { fileURLToPath } from "node:url";
 import { StartError } from "../../services/shared/host/config.ts";
 import { buildImages } from "../images/build.ts";
 import { installControlPlane } from "../local/install.ts";
+import { DAPR_VALUES, oneScheduler, waitForDapr } from "./dapr.ts";
 import { kubectl } from "./kubectl.ts";
 import { KUSTOMIZE } from "./render.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAM = resolve(ROOT, Deno.env.get("LAB_CLUSTER") ?? "../shared/lab/cluster/cluster");
-
-/** What Dapr's control plane takes, and how its sidecars are: every one of their settings is the strictest. */
-export const DAPR_SETTINGS = [
-  "dapr_sidecar_injector.sidecarDropALLCapabilities=true",
-  "dapr_sidecar_injector.sidecarRunAsNonRoot=true",
-  "dapr_sidecar_injector.sidecarReadOnlyRootFilesystem=true",
-  // A pod without its sidecar would look well and do nothing.
-  "dapr_sidecar_injector.webhookFailurePolicy=Fail",
-  "global.actors.enabled=false",
-  "global.logAsJson=true",
-  "global.seccompProfile=RuntimeDefault",
-  "dapr_scheduler.cluster.inMemoryStorage=true",
-];
 
 /** Whether there is one to boot. */
 export async function hasLab(): Promise<boolean> {
@@ -44,9 +32,10 @@ export async function startLab(report: (line: string) => void): Promise<void> {
     }
   }
   report("Bringing Dapr's control plane");
-  await lab("dapr", programs, ...DAPR_SETTINGS.flatMap((setting) => ["--set", setting]));
-  // Its chart knows three only: one node has no use for the others.
-  await kubectl(["scale", "statefulset", "dapr-scheduler-server", "-n", "dapr-system", "--replicas=1"]);
+  // It waits for pods, of which there may be none yet: who waits well is below.
+  await lab("dapr", programs, ...DAPR_VALUES).catch((cause) => report(String(cause)));
+  await oneScheduler();
+  await waitForDapr(report);
   report("Bringing Envoy Gateway");
   await lab("gateway");
   await kubectl(["apply", "-k", join(KUSTOMIZE, "platform", "gateway-class")]);

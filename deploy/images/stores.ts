@@ -14,7 +14,9 @@ import { debs, makeBase, type Platform, run } from "./base.ts";
 const PLATFORM: Platform = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 const PACKAGES = ["busybox-static", "libstdc++6", "zlib1g"];
 const JAVA_MODULES = [
-  ...["java.base", "java.logging", "java.management", "java.naming", "java.security.jgss"],
+  // The logging library wants JavaBeans, which are a part of the desktop.
+  ...["java.base", "java.desktop", "java.logging", "java.management", "java.naming", "java.rmi"],
+  ...["java.security.jgss"],
   ...["java.security.sasl", "java.sql", "jdk.management", "jdk.unsupported", "jdk.crypto.ec"],
 ];
 
@@ -59,17 +61,20 @@ async function kafkaRoot(): Promise<string> {
 async function postgresRoot(): Promise<string> {
   const native = await embeddedPostgres();
   const { root } = await makeBase(PLATFORM);
-  return await cached(`postgres-image-${keyOf(native, root, POSTGRES_START, ...PACKAGES)}`, async (target) => {
-    await systemRoot(root, target);
-    await Deno.mkdir(join(target, "usr/local/bin"), { recursive: true });
-    await Deno.mkdir(join(target, "opt"));
-    await run("cp", ["-RL", native, join(target, "opt/postgres")]);
-    for (const name of ["initdb", "postgres", "pg_ctl"]) {
-      await Deno.symlink(`/opt/postgres/bin/${name}`, join(target, "usr/local/bin", name));
-    }
-    const start = join(target, "usr/local/bin/docker-entrypoint.sh");
-    await Deno.writeTextFile(start, POSTGRES_START, { mode: 0o755 });
-  });
+  return await cached(
+    `postgres-image-${keyOf(native, root, POSTGRES_START, ...PACKAGES)}`,
+    async (target) => {
+      await systemRoot(root, target);
+      await Deno.mkdir(join(target, "usr/local/bin"), { recursive: true });
+      await Deno.mkdir(join(target, "opt"));
+      await run("cp", ["-RL", native, join(target, "opt/postgres")]);
+      for (const name of ["initdb", "postgres", "pg_ctl"]) {
+        await Deno.symlink(`/opt/postgres/bin/${name}`, join(target, "usr/local/bin", name));
+      }
+      const start = join(target, "usr/local/bin/docker-entrypoint.sh");
+      await Deno.writeTextFile(start, POSTGRES_START, { mode: 0o755 });
+    },
+  );
 }
 
 /** glibc and what else Java and PostgreSQL link to, and a shell. */

@@ -1,0 +1,86 @@
+/** Programs that look at manifests, built once from their Go modules, and the schemas that they look by. */
+import { join } from "node:path";
+import { cached, keyOf } from "../local/cache.ts";
+import { run } from "../images/base.ts";
+import { type Definition, readDefinitions } from "./definitions.ts";
+
+const PROGRAMS = [
+  "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0",
+  "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
+];
+/** Holds the schemas of Kubernetes' own kinds, for every version. */
+const SCHEMAS = "kubernetes-validate==1.37.0";
+const KUBERNETES = "v1.34.0";
+
+export interface Checkers {
+  kubeconform: string;
+  kubeScore: string;
+  /** Where kubeconform finds schemas. */
+  schemas: string[];
+  /** What can't be looked at, and why; null: nothing. */
+  missing: string | null;
+}
+
+/** Everything that checks need; made on the first call. @throws StartError when Go or Python is missing */
+export async function installCheckers(report: (line: string) => void): Promise<Checkers> {
+  const programs = await cached(`checkers-${keyOf(...PROGRAMS)}`, async (target) => {
+    report("Building kubeconform and kube-score, once");
+    for (const program of PROGRAMS) {
+      await run("env", [`GOBIN=${target}`, "CGO_ENABLED=0", "go", "install", program]);
+    }
+  });
+  const { all, missing } = await readDefinitions();
+  const key = keyOf(SCHEMAS, ...all.map((definition) => JSON.stringify(definition)));
+  const schemas = await cached(`schemas-${key}`, async (target) => {
+    const [wheels, files] = [join(target, "wheels"), join(target, "files")];
+    await run("pip", ["download", "--quiet", "--no-deps", "--dest", wheels, SCHEMAS]);
+    const [wheel] = (await Array.fromAsync(Deno.readDir(wheels))).map(({ name }) => join(wheels, name));
+    await run("python3", ["-m", "zipfile", "-e", wheel ?? "", files]);
+    await Deno.rename(
+      join(files, "kubernetes_validate", "kubernetes-json-schema", `${KUBERNETES}-local-strict`),
+      join(target, "kubernetes"),
+    );
+    await Deno.remove(files, { recursive: true });
+    await Deno.remove(wheels, { recursive: true });
+    await Deno.mkdir(join(target, "custom"));
+    for (const definition of all) await writeSchemas(definition, join(target, "custom"));
+  });
+  return {
+    kubeconform: join(programs, "kubeconform"),
+    kubeScore: join(programs, "kube-score"),
+    schemas: [
+      join(schemas, "kubernetes", "{{ .ResourceKind }}{{ .KindSuffix }}.json"),
+      join(schemas, "custom", "{{ .Group }}-{{ .ResourceKind }}-{{ .ResourceAPIVersion }}.json"),
+    ],
+    missing,
+  };
+}
+
+async function writeSchemas({ spec }: Definition, folder: string): Promise<void> {
+  for (const { name, schema } of spec.versions) {
+    if (schema === undefined) continue;
+    const file = `${spec.group}-${spec.names.kind.toLowerCase()}-${name}.json`;
+    await Deno.writeTextFile(join(folder, file), JSON.stringify(strict(schema.openAPIV3Schema, true)));
+  }
+}
+
+/** The schema in which a field that it does not know is an error, as the API server drops it in silence. */
+function strict(schema: unknown, root = false): unknown {
+  if (Array.isArray(schema)) return schema.map((one) => strict(one));
+  if (typeof schema !== "object" || schema === null) return schema;
+  const given = schema as Record<string, unknown>;
+  const inner = Object.fromEntries(
+    Object.entries(given).map(([key, value]) => [
+      key,
+      key === "properties" && typeof value === "object" && value !== null
+        ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, strict(one)]))
+        : ["items", "additionalProperties"].includes(key)
+        ? strict(value)
+        : value,
+    ]),
+  );
+  const open = root || given.properties === undefined || given.additionalProperties !== undefined ||
+    given["x-kubernetes-preserve-unknown-fields"] === true;
+  const metadata = root ? { properties: { ...(inner.properties ?? {}), metadata: { type: "object" } } } : {};
+  return { ...inner, ...metadata, ...(open ? {} : { additionalProperties: false }) };
+}
