@@ -4,6 +4,7 @@ import { createStaticHandler } from "../web/server.ts";
 import { createApi } from "./api/app.ts";
 import { apiOptions } from "./api/options.ts";
 import { createAssistant } from "./assistant/app.ts";
+import { endpointOf } from "./assistant/options.ts";
 import { createAudit } from "./audit/app.ts";
 import { createNotifications } from "./notifications/app.ts";
 import { createRealtime } from "./realtime/app.ts";
@@ -28,7 +29,11 @@ export async function startServices(host: Host, config: Config, options: Compose
   const { publicUrl } = options;
   const api = createApi({ ...host.dependencies("api", "rondo_api"), ...apiOptions(host, config, options) });
   const realtime = createRealtime(host.dependencies("realtime", "rondo_realtime"));
-  const assistant = createAssistant({ ...host.dependencies("assistant", "rondo_assistant"), publicUrl });
+  const assistant = createAssistant({
+    ...host.dependencies("assistant", "rondo_assistant"),
+    publicUrl,
+    endpoint: endpointOf(config),
+  });
   await host.start([
     api,
     createRelay(host.dependencies("relay", "rondo_relay")),

@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join, sep as SEPARATOR } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { endpointOf } from "./assistant/options.ts";
 import { type Config, readConfig, StartError } from "./shared/host/config.ts";
 
 export const SERVICES = [
@@ -38,6 +39,7 @@ const ENVIRONMENT = [
     "DAPR_API_TOKEN",
     "APP_API_TOKEN",
     "SMTP_*",
+    "OPENAI_*",
     "LOG_LEVEL",
   ],
   ...[
@@ -61,6 +63,7 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
   const hosts = new Set([...LOOPBACK, config.HOST]);
   for (const address of [config.DATABASE_URL, ...Object.values(config.PEERS)]) addHost(hosts, address);
   if (service === "notifications" || service === "embedded") addHost(hosts, config.SMTP_URL);
+  if (service === "assistant" || service === "embedded") addHost(hosts, endpointOf(config)?.baseUrl);
   const flags = [
     ...networkFlags(service, hosts, config),
     `--allow-env=${ENVIRONMENT.join(",")}`,

@@ -3,6 +3,10 @@ import { createServiceApp, type ServiceDependencies } from "../shared/http/app.t
 import { requireSameOrigin, withSecurityHeaders } from "../shared/http/security.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import { identify } from "./caller.ts";
+import { createModel, type Model, type ModelEndpoint } from "./chat/model.ts";
+import { chatRoutes } from "./chat/routes.ts";
+import { createChatService } from "./chat/service.ts";
+import type { ToolCall } from "./chat/toolbox.ts";
 import { createMcpRoute } from "./mcp/route.ts";
 
 const NAME = "assistant";
@@ -10,13 +14,20 @@ const NAME = "assistant";
 export interface AssistantOptions {
   /** Where the browser sees Rondo. */
   publicUrl: string;
+  /** Where a language model is (default: none, plain commands are understood). */
+  endpoint?: ModelEndpoint;
+  /** What answers in its place; default: the model of `endpoint`. */
+  model?: Model;
+  /** Is told of every call of a tool in a chat, for evaluations. */
+  observe?(call: ToolCall): void;
 }
 
 type AssistantDependencies = Omit<ServiceDependencies, "sql">;
 
 /** The assistant over its ports. */
 export function createAssistant(dependencies: AssistantDependencies & AssistantOptions): Service {
-  const { runtime, log, publicUrl } = dependencies;
+  const { runtime, log, clock, publicUrl, endpoint } = dependencies;
+  const model = dependencies.model ?? (endpoint === undefined ? null : createModel(endpoint));
   const ready = () => Promise.resolve(null);
   const app = createServiceApp({ name: NAME, dependencies, ready });
   const mcp = createMcpRoute({ runtime, log });
@@ -28,6 +39,9 @@ export function createAssistant(dependencies: AssistantDependencies & AssistantO
     const caller = await identify(runtime, request, ["authorization"]);
     return await mcp.answer(request, caller);
   });
+
+  const chat = createChatService({ runtime, log, clock, model, observe: dependencies.observe });
+  chatRoutes(app, { runtime, log, publicUrl, chat });
 
   const secure = publicUrl.startsWith("https:");
   return {

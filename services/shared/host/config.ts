@@ -40,6 +40,10 @@ const Environment = z.object({
   APP_API_TOKEN: z.string().min(16, "must have at least 16 characters").optional(),
   SMTP_URL: z.string().regex(/^smtps?:\/\//, "must begin with smtp:// or smtps://").optional(),
   SMTP_FROM: z.string().optional(),
+  /** An endpoint that speaks OpenAI's protocol; without it and without a key the assistant takes plain commands. */
+  OPENAI_BASE_URL: Address.optional(),
+  OPENAI_API_KEY: z.string().min(1).optional(),
+  OPENAI_MODEL: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(", ")}`).default("warn"),
   RATE_SIGN_IN_PER_MINUTE: z.coerce.number().int().min(1).default(20),
   RATE_CALLS_PER_SECOND: z.coerce.number().int().min(1).default(200),

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { dataOf } from "../../api/routes/testing.ts";
+import { Chat, type ChatTurn } from "../../shared/contracts/chat.ts";
+import { createFakeClock } from "../../shared/testing/fake_runtime.ts";
+import type { TestClient } from "../../shared/testing/api.ts";
+import { type TestAssistant, testAssistant } from "../testing.ts";
+
+/** A Friday. */
+const NOW = "2027-01-15T09:00:00Z";
+
+const titlesOf = async (person: TestClient, query = "") =>
+  (await person.call("GET", `/api/tasks?sort=title&${query}`)).body.items.map((
+    { title }: { title: string },
+  ) => title);
+
+async function act(
+  assistant: TestAssistant,
+  person: TestClient,
+  conversationId: string,
+  path: string,
+): Promise<ChatTurn> {
+  const answer = await assistant.call(person, "POST", `/api/chat/${conversationId}/${path}`);
+  assert.equal(answer.status, 200, answer.ok ? "" : await answer.text());
+  return await answer.json();
+}
+
+Deno.test("without a language model plain commands are carried out, and it says what it is", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  const say = async (message: string) => (await assistant.say(ada, message)).turn;
+  assert.match((await say("help")).answer, /without a language model/);
+  const added = await say("add Buy milk tomorrow 9am #shop !high");
+  assert.equal(added.changed, 1);
+  assert.equal(added.mode, "commands");
+  await say("remind me to pay rent on monday");
+  assert.match((await say("what is due tomorrow?")).answer, /Buy milk/);
+  assert.match((await say("show #shop")).answer, /Buy milk/);
+  assert.equal((await say("complete milk")).changed, 1);
+  assert.deepEqual(await titlesOf(ada), ["pay rent"]);
+  assert.match((await say("what did I do today")).answer, /Buy milk/);
+  assert.match((await say("complete unicorns")).answer, /found no task/);
+  const before = await dataOf(assistant.api, ada);
+  assert.match((await say("colourless green ideas sleep furiously")).answer, /did not understand/);
+  assert.match((await say("move pay rent to @Nowhere")).answer, /no list/);
+  assert.deepEqual(await dataOf(assistant.api, ada), before);
+});
+
+Deno.test("a command about several tasks is shown, applied by a click, and taken back by one", async () => {
+  const clock = createFakeClock(NOW);
+  await using assistant = await testAssistant({ api: { clock } });
+  const ada = await assistant.api.signUp();
+  for (const [title, date] of [["One", "2027-01-10"], ["Two", "2027-01-12"], ["Later", "2027-02-01"]]) {
+    await ada.call("POST", "/api/tasks", { title, due: { date } });
+  }
+  const before = await dataOf(assistant.api, ada);
+  const { conversationId, turn, events } = await assistant.say(ada, "move everything overdue to Monday");
+  assert.deepEqual(await dataOf(assistant.api, ada), before, "nothing is changed before the click");
+  const [preview] = turn.previews;
+  assert.ok(preview);
+  assert.deepEqual(preview.lines.map(({ text }) => text), [
+    "Change “One”: due 2027-01-10 → 2027-01-18",
+    "Change “Two”: due 2027-01-12 → 2027-01-18",
+  ]);
+  assert.equal(events.filter(({ name }) => name === "preview").length, 1);
+  assert.ok(!JSON.stringify(events).includes("confirm"), "what confirms stays on the server");
+
+  const applied = await act(assistant, ada, conversationId, `previews/${preview.id}/apply`);
+  assert.deepEqual([applied.changed, applied.previews[0]?.state], [2, "applied"]);
+  assert.deepEqual(await titlesOf(ada, "dueFrom=2027-01-18&dueTo=2027-01-18"), ["One", "Two"]);
+  await act(assistant, ada, conversationId, `previews/${preview.id}/apply`);
+  const changes = (await ada.call("GET", "/api/changes?since=0&limit=500")).body.changes;
+  assert.equal(
+    changes.filter(({ causationId }: { causationId: string }) => causationId === turn.id).length,
+    2,
+  );
+
+  const undone = await act(assistant, ada, conversationId, `turns/${turn.id}/undo`);
+  assert.equal(undone.undone, true);
+  assert.deepEqual(await titlesOf(ada, "due=overdue"), ["One", "Two"]);
+});
+
+Deno.test("what changed in between is shown before it is applied", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  const { body: task } = await ada.call("POST", "/api/tasks", { title: "Old papers" });
+  const { conversationId, turn } = await assistant.say(ada, "delete old papers");
+  const [preview] = turn.previews;
+  assert.equal(preview?.lines[0]?.mark, "delete");
+  await ada.call("PATCH", `/api/tasks/${task.id}`, { title: "Passport" });
+  const shown = await act(assistant, ada, conversationId, `previews/${preview?.id}/apply`);
+  assert.deepEqual([shown.previews[0]?.state, shown.previews[0]?.changed], ["open", true]);
+  assert.match(shown.previews[0]?.lines[0]?.text ?? "", /Passport/);
+  assert.deepEqual(await titlesOf(ada), ["Passport"]);
+  await act(assistant, ada, conversationId, `previews/${preview?.id}/dismiss`);
+  const later = await act(assistant, ada, conversationId, `previews/${preview?.id}/apply`);
+  assert.equal(later.previews[0]?.state, "dismissed");
+  assert.deepEqual(await titlesOf(ada), ["Passport"]);
+});
+
+Deno.test("“undo” takes back the latest turn of the conversation, once", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  const { conversationId } = await assistant.say(ada, "add One");
+  await assistant.say(ada, "rename One to Two", conversationId);
+  assert.deepEqual(await titlesOf(ada), ["Two"]);
+  await assistant.say(ada, "undo", conversationId);
+  assert.deepEqual(await titlesOf(ada), ["One"]);
+  const chat = Chat.parse(await (await assistant.call(ada, "GET", `/api/chat/${conversationId}`)).json());
+  assert.deepEqual(chat.turns.map(({ undone }) => undone), [false, true, false]);
+});
+
+Deno.test("a conversation is its person's own, for as long as it is kept", async () => {
+  const clock = createFakeClock(NOW);
+  await using assistant = await testAssistant({ api: { clock } });
+  const ada = await assistant.api.signUp();
+  const bob = await assistant.api.signUp("Bob");
+  const { conversationId } = await assistant.say(ada, "add One");
+  const list = async (person: TestClient) =>
+    (await (await assistant.call(person, "GET", "/api/chat")).json()).items;
+  assert.deepEqual((await list(ada)).map(({ title }: { title: string }) => title), ["add One"]);
+  assert.deepEqual(await list(bob), []);
+  const status = async (person: TestClient, method = "GET") =>
+    (await assistant.call(person, method, `/api/chat/${conversationId}`)).status;
+  assert.deepEqual([await status(ada), await status(bob), await status(bob, "DELETE")], [200, 404, 404]);
+  clock.advance(`PT${24 * 31}H`);
+  assert.equal(await status(ada), 404);
+  const other = await assistant.say(ada, "add Two");
+  assert.equal((await assistant.call(ada, "DELETE", `/api/chat/${other.conversationId}`)).status, 204);
+  assert.deepEqual(await list(ada), []);
+});
+
+Deno.test("who may not, and what is no message, is refused", async () => {
+  await using assistant = await testAssistant();
+  const ada = await assistant.api.signUp();
+  const post = async (headers: Record<string, string>, body: string) => {
+    const answer = await assistant.service.fetch(
+      new Request("http://rondo.test/api/chat", { method: "POST", headers, body }),
+    );
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const json = { "content-type": "application/json" };
+  const hello = JSON.stringify({ message: "help" });
+  assert.equal(await post(json, hello), 401);
+  assert.equal(await post({ ...json, cookie: ada.cookie, origin: "https://evil.test" }, hello), 403);
+  assert.equal(await post({ ...json, cookie: ada.cookie }, "{"), 400);
+  assert.equal(await post({ cookie: ada.cookie, "content-type": "text/plain" }, hello), 415);
+  assert.equal(await post({ ...json, cookie: ada.cookie }, JSON.stringify({ message: " " })), 422);
+  assert.equal(
+    await post({ ...json, cookie: ada.cookie }, JSON.stringify({ message: "x".repeat(60_000) })),
+    413,
+  );
+  const reader = `Bearer ${await assistant.key(ada, ["read"])}`;
+  const answer = await assistant.service.fetch(
+    new Request("http://rondo.test/api/chat", {
+      method: "POST",
+      headers: { ...json, authorization: reader },
+      body: JSON.stringify({ message: "add Milk" }),
+    }),
+  );
+  assert.match(await answer.text(), /create_task/);
+  assert.deepEqual(await titlesOf(ada), []);
+  for (let sent = 0; sent < 30; sent++) await post({ ...json, cookie: ada.cookie }, hello);
+  assert.equal(await post({ ...json, cookie: ada.cookie }, hello), 429);
+});

@@ -1,0 +1,130 @@
+/** `/api/chat`: a person's conversations with the assistant; an answer is a stream of server-sent events. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { z } from "zod";
+import { ChatInput } from "../../shared/contracts/chat.ts";
+import { notFound, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import { requireSameOrigin } from "../../shared/http/security.ts";
+import type { Runtime } from "../../shared/runtime/ports.ts";
+import type { Log } from "../../shared/telemetry/log.ts";
+import { type Caller, identify } from "../caller.ts";
+import type { ChatService } from "./service.ts";
+
+const MAX_BYTES = 50_000;
+/** Each may cost the operator money. */
+const MESSAGES_PER_MINUTE = 30;
+const HEARTBEAT_MS = 15_000;
+
+export interface ChatRouteOptions {
+  runtime: Pick<Runtime, "invoke">;
+  log: Log;
+  chat: ChatService;
+  publicUrl: string;
+}
+
+/** Adds `/api/chat`. The answer that is being given ends when its client goes away. */
+export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: ChatRouteOptions): void {
+  const limiter = new RateLimiterMemory({ points: MESSAGES_PER_MINUTE, duration: 60 });
+  const callerOf = (context: Context, writes: boolean): Promise<Caller> => {
+    if (writes) requireSameOrigin(context.req.raw, publicUrl);
+    return identify(runtime, context.req.raw, ["authorization", "cookie"]);
+  };
+  const id = (context: Context, name: string): string => {
+    const given = z.uuid().safeParse(context.req.param(name));
+    if (!given.success) throw notFound("There is no such conversation");
+    return given.data;
+  };
+
+  app.post("/api/chat", async (context) => {
+    const caller = await callerOf(context, true);
+    const { message, conversationId = crypto.randomUUID() } = await inputOf(context);
+    await limiter.consume(caller.userId).catch((cause) => {
+      throw cause instanceof RateLimiterRes ? tooMany(cause) : cause;
+    });
+    context.header("cache-control", "no-store, no-transform");
+    context.header("x-accel-buffering", "no");
+    return streamSSE(context, async (stream) => {
+      const stop = new AbortController();
+      stream.onAbort(() => stop.abort());
+      const heartbeat = setInterval(() => void stream.write(": still here\n\n"), HEARTBEAT_MS);
+      let sent: Promise<unknown> = Promise.resolve();
+      try {
+        await chat.answer({
+          caller,
+          conversationId,
+          message,
+          signal: stop.signal,
+          send: (event, data) => {
+            sent = sent.then(() => stream.writeSSE({ event, data: JSON.stringify(data) }));
+          },
+        });
+        await sent;
+      } finally {
+        clearInterval(heartbeat);
+      }
+    }, (cause) => {
+      log.error("a conversation broke off", { cause });
+      return Promise.resolve();
+    });
+  });
+
+  app.get("/api/chat", async (context) => {
+    const caller = await callerOf(context, false);
+    return context.json({ mode: chat.mode, items: await chat.list(caller) });
+  });
+
+  app.get(
+    "/api/chat/:id",
+    async (context) => context.json(await chat.get(await callerOf(context, false), id(context, "id"))),
+  );
+
+  app.delete("/api/chat/:id", async (context) => {
+    const caller = await callerOf(context, true);
+    await chat.get(caller, id(context, "id"));
+    await chat.remove(caller, id(context, "id"));
+    return context.body(null, 204);
+  });
+
+  for (const act of ["apply", "dismiss"] as const) {
+    app.post(`/api/chat/:id/previews/:previewId/${act}`, async (context) => {
+      const caller = await callerOf(context, true);
+      return context.json(await chat[act](caller, id(context, "id"), id(context, "previewId")));
+    });
+  }
+
+  app.post("/api/chat/:id/turns/:turnId/undo", async (context) => {
+    const caller = await callerOf(context, true);
+    return context.json(await chat.undo(caller, id(context, "id"), id(context, "turnId")));
+  });
+}
+
+async function inputOf(context: Context): Promise<z.infer<typeof ChatInput>> {
+  if (!/^application\/json\b/i.test(context.req.header("content-type") ?? "")) {
+    throw new ProblemError(415, "The body must be application/json");
+  }
+  if (Number(context.req.header("content-length") ?? 0) > MAX_BYTES) throw tooLarge();
+  const text = await context.req.text();
+  if (text.length > MAX_BYTES) throw tooLarge();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ProblemError(400, "The body is not valid JSON");
+  }
+  const input = ChatInput.safeParse(value);
+  if (input.success) return input.data;
+  const errors = toErrors(input.error);
+  throw new ProblemError(422, errors.map(({ path, message }) => `${path} ${message}`)[0] ?? "Invalid", {
+    errors,
+  });
+}
+
+const tooLarge = () => new ProblemError(413, `The body is larger than ${MAX_BYTES} bytes`);
+
+function tooMany({ msBeforeNext }: RateLimiterRes): ProblemError {
+  return new ProblemError(429, "Too many messages: wait before the next", {
+    headers: { "retry-after": String(Math.max(1, Math.ceil(msBeforeNext / 1_000))) },
+  });
+}

@@ -1,0 +1,226 @@
+/** Turns of a conversation: begun, streamed, kept, applied and undone. */
+import { z } from "zod";
+import type { Chat, ChatEvents, ChatMode, ChatSummary, ChatTurn } from "../../shared/contracts/chat.ts";
+import { Me } from "../../shared/contracts/resources.ts";
+import { type Clock, formatInstant } from "../../shared/domain/time.ts";
+import { notFound, ProblemError } from "../../shared/http/problem.ts";
+import type { Runtime } from "../../shared/runtime/ports.ts";
+import type { Log } from "../../shared/telemetry/log.ts";
+import { createApi } from "../api.ts";
+import type { Caller } from "../caller.ts";
+import { createJudge } from "./certainty.ts";
+import { createConversations, type KeptTurn, publicTurn } from "./conversations.ts";
+import { linesOf } from "./lines.ts";
+import type { Model } from "./model.ts";
+import { answerPlainly, isPlain } from "./plain.ts";
+import { openToolbox, type ToolboxOptions, type ToolCall, ToolRefusal } from "./toolbox.ts";
+
+export interface ChatServiceOptions {
+  runtime: Pick<Runtime, "invoke" | "state">;
+  log: Log;
+  clock: Clock;
+  /** Without one, plain commands are understood. */
+  model: Model | null;
+  observe?(call: ToolCall): void;
+}
+
+export interface Asked {
+  caller: Caller;
+  conversationId: string;
+  message: string;
+  signal: AbortSignal;
+  send<Name extends keyof ChatEvents>(name: Name, data: ChatEvents[Name]): void;
+}
+
+export interface ChatService {
+  readonly mode: ChatMode;
+  /** Answers one message; what the caller sees is sent as it comes, and kept. Never rejects for what a model does. */
+  answer(asked: Asked): Promise<void>;
+  list(caller: Caller): Promise<ChatSummary[]>;
+  get(caller: Caller, id: string): Promise<Chat>;
+  remove(caller: Caller, id: string): Promise<void>;
+  apply(caller: Caller, id: string, previewId: string): Promise<ChatTurn>;
+  dismiss(caller: Caller, id: string, previewId: string): Promise<ChatTurn>;
+  /** Takes back everything that a turn changed. */
+  undo(caller: Caller, id: string, turnId: string): Promise<ChatTurn>;
+}
+
+const LONGEST_ANSWER = 20_000;
+const MODEL_FAILED =
+  "The language model did not answer, so I stopped. What was changed before that can be undone.";
+
+/** The chat over its ports. */
+export function createChatService({ runtime, log, clock, model, observe }: ChatServiceOptions): ChatService {
+  const mode: ChatMode = model === null ? "commands" : "model";
+  const of = (caller: Caller) => createConversations(runtime.state, caller.userId);
+  const toolbox = (caller: Caller, turn: string, options: Partial<ToolboxOptions> = {}) =>
+    openToolbox({ runtime, caller, log, turn, ...options });
+
+  async function answer({ caller, conversationId, message, signal, send }: Asked): Promise<void> {
+    const conversations = of(caller);
+    const now = clock.now();
+    const history = await conversations.get(conversationId).then(({ turns }) => turns, (cause) => {
+      if (cause instanceof ProblemError && cause.status === 404) return [];
+      throw cause;
+    });
+    const turn: KeptTurn = {
+      id: crypto.randomUUID(),
+      at: formatInstant(now),
+      mode,
+      question: message,
+      answer: "",
+      state: "running",
+      tools: [],
+      previews: [],
+      changed: 0,
+      undone: false,
+    };
+    await conversations.keep(conversationId, turn);
+    send("start", { conversationId, turn: publicTurn(turn) });
+    const say = (text: string): void => {
+      if (signal.aborted || turn.answer.length + text.length > LONGEST_ANSWER) return;
+      turn.answer += text;
+      send("text", { text });
+    };
+    await using tools = await toolbox(caller, turn.id, {
+      ...(model === null ? {} : { uncertain: createJudge(message) }),
+      onTool(title, call) {
+        observe?.(call);
+        if (!turn.tools.includes(title)) turn.tools.push(title);
+        send("tool", { title });
+      },
+      onPreview: (preview) => send("preview", preview),
+    });
+    try {
+      const me = Me.parse(
+        await createApi({ runtime, caller, turn: turn.id, signal })({ method: "GET", path: "/api/me" }),
+      );
+      const person = { name: me.name, timeZone: me.timeZone, weekStart: me.preferences.weekStart };
+      const plainly = async () => {
+        const last = history.findLast(({ changed, undone }) => changed > 0 && !undone)?.id ?? null;
+        say(await answerPlainly({ message, toolbox: tools, person, now, lastTurn: last, signal }));
+      };
+      if (model === null) await plainly();
+      else {
+        try {
+          await model({ message, history, toolbox: tools, person, now, signal, onText: say });
+        } catch (cause) {
+          if (signal.aborted) throw cause;
+          log.warn("the language model failed", { cause });
+          turn.state = "failed";
+          const untouched = turn.answer === "" && tools.calls.length === 0;
+          if (untouched && isPlain(message, { now, person })) {
+            turn.mode = "commands";
+            say("The language model does not answer; I took this as a plain command.\n");
+            await plainly();
+            turn.state = "done";
+          } else say(turn.answer === "" ? MODEL_FAILED : `\n\n${MODEL_FAILED}`);
+        }
+      }
+      if (turn.state === "running") turn.state = "done";
+    } catch (cause) {
+      if (!signal.aborted) {
+        if (!(cause instanceof ProblemError)) log.error("a turn failed", { cause });
+        turn.state = "failed";
+        say(
+          cause instanceof ProblemError
+            ? cause.message
+            : "Something went wrong. What was changed can be undone.",
+        );
+      }
+    }
+    if (signal.aborted) turn.state = "stopped";
+    turn.previews = [...tools.previews];
+    turn.changed = tools.changed;
+    await conversations.keep(conversationId, turn);
+    await markUndone(caller, conversationId, tools.undone);
+    send("done", { turn: publicTurn(turn) });
+  }
+
+  async function markUndone(caller: Caller, id: string, turnIds: readonly string[]): Promise<void> {
+    for (const turnId of turnIds) {
+      await of(caller).change(id, turnId, asUndone).catch((cause) => {
+        // A cause of another conversation, or of none.
+        if (!(cause instanceof ProblemError && cause.status === 404)) throw cause;
+      });
+    }
+  }
+
+  /** The turn with this preview, as it is kept. */
+  async function find(caller: Caller, id: string, previewId: string): Promise<KeptTurn> {
+    const { turns } = await of(caller).get(id);
+    const turn = turns.find(({ previews }) => previews.some((preview) => preview.id === previewId));
+    if (turn === undefined) throw notFound("There is no such preview, or it is too long ago");
+    return turn;
+  }
+
+  const withPreview = (
+    turn: KeptTurn,
+    previewId: string,
+    change: Partial<KeptTurn["previews"][number]>,
+  ): KeptTurn => ({
+    ...turn,
+    previews: turn.previews.map((preview) => preview.id === previewId ? { ...preview, ...change } : preview),
+  });
+
+  return {
+    mode,
+    answer,
+    list: (caller) => of(caller).list(),
+    async get(caller, id) {
+      const { turns, ...chat } = await of(caller).get(id);
+      return { ...chat, turns: turns.map(publicTurn) };
+    },
+    remove: (caller, id) => of(caller).remove(id),
+    async apply(caller, id, previewId) {
+      const turn = await find(caller, id, previewId);
+      const preview = turn.previews.find((each) => each.id === previewId);
+      if (preview === undefined) throw notFound("There is no such preview");
+      if (preview.state !== "open") return publicTurn(turn);
+      await using tools = await toolbox(caller, turn.id);
+      const outcome = await tools.apply(preview).catch((cause) => {
+        throw cause instanceof ToolRefusal ? new ProblemError(409, cause.message) : cause;
+      });
+      const changed = outcome.status === "changed_meanwhile";
+      const kept = await of(caller).change(id, turn.id, (now) =>
+        withPreview(
+          changed ? now : { ...now, changed: now.changed + outcome.changes.length },
+          previewId,
+          changed
+            ? { ...linesOf(outcome.changes), changed, confirm: outcome.confirm ?? preview.confirm }
+            : { state: "applied" },
+        ));
+      await markUndone(caller, id, tools.undone);
+      return publicTurn(kept);
+    },
+    async dismiss(caller, id, previewId) {
+      const turn = await find(caller, id, previewId);
+      return publicTurn(
+        await of(caller).change(id, turn.id, (now) => withPreview(now, previewId, { state: "dismissed" })),
+      );
+    },
+    async undo(caller, id, turnId) {
+      const { turns } = await of(caller).get(id);
+      const turn = turns.find((each) => each.id === turnId);
+      if (turn === undefined) throw notFound("There is no such turn, or it is too long ago");
+      if (turn.undone || turn.changed === 0) return publicTurn(turn);
+      const api = createApi({ runtime, caller, turn: crypto.randomUUID() });
+      // The click itself says so: a whole turn goes back without another question.
+      z.object({ changes: z.array(z.unknown()) }).parse(
+        await api({ method: "POST", path: "/api/undo", body: { causationId: turnId } }, {
+          idempotencyKey: `undo-${turnId}`,
+        }),
+      );
+      return publicTurn(await of(caller).change(id, turnId, asUndone));
+    },
+  };
+}
+
+/** A turn that was taken back: what it only showed goes with it, since one cause is undone once. */
+const asUndone = (turn: KeptTurn): KeptTurn => ({
+  ...turn,
+  undone: true,
+  previews: turn.previews.map((preview) =>
+    preview.state === "open" ? { ...preview, state: "dismissed" } : preview
+  ),
+});
