@@ -11,6 +11,7 @@ const PROGRAMS = [
 /** Holds the schemas of Kubernetes' own kinds, for every version. */
 const SCHEMAS = "kubernetes-validate==1.37.0";
 const KUBERNETES = "v1.34.0";
+const DEFINITIONS = "_definitions.json";
 
 export interface Checkers {
   kubeconform: string;
@@ -30,7 +31,7 @@ export async function installCheckers(report: (line: string) => void): Promise<C
     }
   });
   const { all, missing } = await readDefinitions();
-  const key = keyOf(SCHEMAS, ...all.map((definition) => JSON.stringify(definition)));
+  const key = keyOf(SCHEMAS, "2", ...all.map((definition) => JSON.stringify(definition)));
   const schemas = await cached(`schemas-${key}`, async (target) => {
     const [wheels, files] = [join(target, "wheels"), join(target, "files")];
     await run("pip", ["download", "--quiet", "--no-deps", "--dest", wheels, SCHEMAS]);
@@ -40,6 +41,7 @@ export async function installCheckers(report: (line: string) => void): Promise<C
       join(files, "kubernetes_validate", "kubernetes-json-schema", `${KUBERNETES}-local-strict`),
       join(target, "kubernetes"),
     );
+    await complete(join(target, "kubernetes"));
     await Deno.remove(files, { recursive: true });
     await Deno.remove(wheels, { recursive: true });
     await Deno.mkdir(join(target, "custom"));
@@ -54,6 +56,38 @@ export async function installCheckers(report: (line: string) => void): Promise<C
     ],
     missing,
   };
+}
+
+/** The schemas refer to a file of definitions by the address of a server: each gets those that it needs itself. */
+async function complete(folder: string): Promise<void> {
+  const { $defs } = JSON.parse(await Deno.readTextFile(join(folder, DEFINITIONS))) as {
+    $defs: Record<string, unknown>;
+  };
+  const definitions = new Map(
+    Object.entries($defs).map(([name, one]) => [name, ownRefs(JSON.stringify(one))]),
+  );
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name === DEFINITIONS) continue;
+    const text = ownRefs(await Deno.readTextFile(join(folder, name)));
+    const needed = new Set<string>();
+    const open = [text];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const [, reference = ""] of next.matchAll(/"#\/\$defs\/([^"]+)"/g)) {
+        if (needed.has(reference)) continue;
+        needed.add(reference);
+        open.push(definitions.get(reference) ?? "");
+      }
+    }
+    const own = [...needed].map((one) => `${JSON.stringify(one)}: ${definitions.get(one) ?? "{}"}`);
+    await Deno.writeTextFile(
+      join(folder, name),
+      text.replace(/\}\s*$/, `, "$defs": {${own.join(",").replaceAll("$", "$$$$")}}}`),
+    );
+  }
+}
+
+function ownRefs(text: string): string {
+  return text.replaceAll(/"[^"#]*_definitions\.json#/g, '"#');
 }
 
 async function writeSchemas({ spec }: Definition, folder: string): Promise<void> {
