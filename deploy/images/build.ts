@@ -1,7 +1,7 @@
 /**
  * Builds the images: `deno task images`, with `--prefix localhost/rondo/` (the default), `--tag dev`, `--platform
  * amd64,arm64` (default: this machine's), `--stores` for Kafka and PostgreSQL as well, `--archives folder` for a file
- * of each. It uses buildah and pulls nothing; elsewhere `docker buildx bake` builds the same Dockerfile.
+ * of each, or `--bundle` for the bundles alone. It uses buildah and pulls nothing; elsewhere `docker buildx bake` builds the same Dockerfile.
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path";
@@ -112,12 +112,14 @@ if (import.meta.main) {
         platform: { type: "string", default: OWN },
         stores: { type: "boolean", default: false },
         archives: { type: "string" },
+        bundle: { type: "boolean", default: false },
       },
     });
     const platforms = values.platform.split(",").map((name) => {
       if (name === "amd64" || name === "arm64") return name;
       throw new StartError("--platform takes amd64, arm64 or both, separated by a comma");
     });
+    if (values.bundle) return await bundleAll(OUT, console.log);
     await buildImages({ ...values, platforms });
   });
 }
