@@ -25,7 +25,8 @@ const EXCEPTIONS: Record<string, string> = {
   "pod-networkpolicy": "policies select by capability as well, which is not followed",
   "container-security-context-user-group-id":
     "PostgreSQL runs as its official image's user; all others above 65,000",
-  "networkpolicy-targets-pod": "operators make pods that are in no overlay: Kafka's, and those that prove a name",
+  "networkpolicy-targets-pod":
+    "operators make pods that are in no overlay: Kafka's, and those that prove a name",
   "horizontalpodautoscaler-replicas": "one replica is where it begins",
 };
 
