@@ -159,7 +159,7 @@ export function createApp(platform: Platform) {
   const bulk = createBulk({ calls, store, actions, toasts, ui, selection, lists, calendar, offline });
   const moves = createMoves({ store, actions, bulk, lists, calendar });
   const filters = createFilters({ calls, actions, router, session, lists, calendar, counts });
-  const quickAdd = createQuickAdd({ actions, listActions, lists, calendar, session, router, toasts });
+  const quickAdd = createQuickAdd({ actions, bulk, listActions, lists, calendar, session, router, toasts });
 
   /** The tasks of the view on screen, in sections. Rows that settle after completion are still here. */
   const sections = computed<readonly Section[]>(() => {

@@ -3,6 +3,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import { parseQuickAdd, type QuickAddResult } from "../../../services/shared/domain/quickadd/mod.ts";
 import type { ListWithCount, TaskInput } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
+import type { Bulk } from "./bulk.ts";
 import { type Calendar, shortDayText } from "./dates.ts";
 import type { ListActions } from "./lists.ts";
 import { freeColour } from "./priorities.ts";
@@ -13,6 +14,7 @@ import { failure, quoted } from "./wording.ts";
 
 export interface QuickAddModelOptions {
   actions: Actions;
+  bulk: Bulk;
   listActions: ListActions;
   lists: Signal<readonly ListWithCount[]>;
   calendar: ReadonlySignal<Calendar>;
@@ -54,20 +56,34 @@ export function findList(lists: readonly ListWithCount[], name: string): ListWit
   return lists.find(same);
 }
 
+/** The lines of a text that say something, without the bullets and boxes of a list. */
+export function linesOf(text: string): string[] {
+  return text.split(/\r?\n/)
+    .map((line) => line.trim().replace(/^(?:[-*•–]|\d{1,3}[.)])\s+/, "").replace(/^\[[ x]?\]\s+/i, "").trim())
+    .filter((line) => line !== "");
+}
+
 export function createQuickAdd(options: QuickAddModelOptions) {
-  const { actions, listActions, lists, calendar, session, router, toasts } = options;
+  const { actions, bulk, listActions, lists, calendar, session, router, toasts } = options;
   const open = signal(false);
   const focusRequest = signal(0);
   const text = signal("");
   const dismissed = signal<readonly string[]>([]);
 
-  const result = computed<QuickAddResult>(() =>
-    parseQuickAdd(text.value, {
+  const parse = (line: string): QuickAddResult =>
+    parseQuickAdd(line, {
       now: calendar.value.now,
       timeZone: calendar.value.timeZone,
       weekStart: session.preferences.value.weekStart,
       dismissed: [...dismissed.value],
-    })
+    });
+  /** Several lines are several tasks; null while it is one. */
+  const lines = computed<QuickAddResult[] | null>(() => {
+    const written = linesOf(text.value);
+    return written.length < 2 ? null : written.map(parse).filter(({ title }) => title !== "");
+  });
+  const result = computed<QuickAddResult>(() =>
+    lines.value === null ? parse(text.value.replaceAll("\n", " ")) : { title: "", fields: {}, chips: [] }
   );
   const context = computed<ContextChip | null>(() => {
     if (text.value.trim() === "" || dismissed.value.includes("context")) return null;
@@ -94,8 +110,7 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     }
   });
 
-  function input(): TaskInput & { listName?: string } {
-    const { fields, title } = result.peek();
+  function input({ fields, title }: QuickAddResult): TaskInput & { listName?: string } {
     const { list, ...rest } = fields;
     const made: TaskInput & { listName?: string } = { ...rest, title };
     if (list !== undefined) {
@@ -105,13 +120,43 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     }
     const implied = context.peek();
     const { view } = router.route.peek();
-    if (implied?.kind === "due") {
+    if (implied?.kind === "due" && !made.due) {
       const on = view.name === "calendar" ? view.on : null;
       made.due = { date: on ?? calendar.peek().today.toString() };
     }
-    if (implied?.kind === "list" && view.name === "list") made.listId = view.listId;
-    if (implied?.kind === "tag" && view.name === "tag") made.tags = [...made.tags ?? [], view.tag];
+    if (implied?.kind === "list" && view.name === "list" && list === undefined) made.listId = view.listId;
+    if (implied?.kind === "tag" && view.name === "tag") {
+      made.tags = [...new Set([...made.tags ?? [], view.tag])];
+    }
     return made;
+  }
+
+  /** The list of that name, made when there is none; null when it could not be made, which has been said. */
+  async function listNamed(name: string): Promise<string | null> {
+    try {
+      const known = findList(lists.peek(), name);
+      return (known ?? await listActions.create(name, freeColour(lists.peek()))).id;
+    } catch (error) {
+      toasts.show({
+        tone: "error",
+        text: `Could not make the list ${quoted(name)}`,
+        detail: failure(error, "Your text is kept."),
+      });
+      return null;
+    }
+  }
+
+  async function submitLines(results: readonly QuickAddResult[], giveBack: () => void): Promise<void> {
+    const inputs: TaskInput[] = [];
+    for (const { listName, ...task } of results.map(input)) {
+      if (listName !== undefined) {
+        const listId = await listNamed(listName);
+        if (listId === null) return giveBack();
+        task.listId = listId;
+      }
+      inputs.push(task);
+    }
+    if (!await bulk.create(inputs)) giveBack();
   }
 
   return {
@@ -120,7 +165,13 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     text: computed(() => text.value),
     result,
     context,
-    pieces: computed(() => pieces(text.value, result.value.chips)),
+    pieces: computed(() =>
+      lines.value === null
+        ? pieces(text.value, result.value.chips)
+        : text.value.split(/(\n)/).flatMap((line) => pieces(line, line === "\n" ? [] : parse(line).chips))
+    ),
+    /** How many tasks Enter makes. */
+    count: computed(() => lines.value === null ? 1 : lines.value.length),
     /** Whether the list that is named is not there yet and would be made. */
     newList: computed(() => {
       const name = result.value.fields.list;
@@ -144,8 +195,9 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     },
     /** Adds the task; on a refusal the text comes back, unless something new was typed meanwhile. */
     async submit(): Promise<void> {
-      const made = input();
-      if (made.title === "") {
+      const several = lines.peek();
+      const made = input(result.peek());
+      if (several === null && made.title === "") {
         if (text.peek().trim() !== "") toasts.say("A task needs a title");
         return;
       }
@@ -160,19 +212,12 @@ export function createQuickAdd(options: QuickAddModelOptions) {
         dismissed.value = gone;
         return true;
       };
+      if (several !== null) return await submitLines(several, giveBack);
       const { listName, ...task } = made;
       if (listName !== undefined) {
-        try {
-          task.listId = (await listActions.create(listName, freeColour(lists.peek()))).id;
-        } catch (error) {
-          giveBack();
-          toasts.show({
-            tone: "error",
-            text: `Could not make the list ${quoted(listName)}`,
-            detail: failure(error, "Your text is kept."),
-          });
-          return;
-        }
+        const listId = await listNamed(listName);
+        if (listId === null) return void giveBack();
+        task.listId = listId;
       }
       await actions.create(task, giveBack);
     },
