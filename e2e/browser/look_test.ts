@@ -123,13 +123,16 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
         "search?q=zzzz",
       ],
       ...["completed", "trash", "notifications", "settings", "nowhere"],
+      ...["filter", "filter?q=today%20%7C%20%23home", "filter?q=today%20%26", "activity", "reminders"],
+      ...["board", "board?by=priority", "board?by=tag", "calendar", "calendar?span=week"],
       ...[`inbox?task=${id}`, `inbox?task=${id}&panel=activity`, `inbox?task=${id}&panel=reminders`],
     ];
     await load(page, "/inbox");
     await live(page);
     for (const path of views) {
       await visit(page, path);
-      await page.locator("main :is(.row, .empty, .notice, .settings)").first().waitFor();
+      await page.locator("main :is(.row, .empty, .notice, .settings, .card, .calendar, .activity)").first()
+        .waitFor();
       if (path.startsWith("search?q=")) {
         await page.locator(path.endsWith("zzzz") ? ".empty" : ".row").first().waitFor();
       }
@@ -169,6 +172,28 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
     await accessible(page, "keyboard sheet");
     await page.keyboard.press("Escape");
 
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog", { name: "Command palette" }).getByRole("option").first().waitFor();
+    await accessible(page, "palette");
+    await page.keyboard.type("rent");
+    await accessible(page, "palette with what it found");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog", { name: "Command palette" }).waitFor({ state: "detached" });
+    await row(page, "Pay rent").getByRole("link").focus();
+    await page.keyboard.press("v");
+    await page.getByRole("region", { name: "Selected tasks" }).waitFor();
+    await accessible(page, "bulk bar");
+    await page.keyboard.press("Escape");
+    await page.getByRole("region", { name: "Selected tasks" }).waitFor({ state: "detached" });
+
+    await load(page, "/filter");
+    await page.getByRole("button", { name: "What a filter can ask" }).click();
+    await page.locator(".filter-help").waitFor();
+    await accessible(page, "help of filters");
+    await load(page, "/activity");
+    await page.getByRole("button", { name: /was then/ }).first().click();
+    await page.locator(".travel").waitFor();
+    await accessible(page, "a task as it was");
     await load(page, `/inbox?task=${id}`);
     await page.locator(".pane .prose strong").waitFor();
     for (const kind of ["recurrence", "reminders"]) {
@@ -226,6 +251,8 @@ test("signing in and empty views are accessible in both themes", async (app) => 
       "notifications",
       "search",
       "tag/none",
+      "filter",
+      "reminders",
     ]
   ) {
     await load(user.page, `/${path}`);

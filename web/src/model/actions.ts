@@ -423,6 +423,9 @@ export function createActions(options: ActionsOptions) {
       else void undo(last);
     },
     offerUndo,
+    remember,
+    forgetStep,
+    announce,
     complain,
     noteArrival,
     clear(): void {

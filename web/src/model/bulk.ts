@@ -13,6 +13,7 @@ import type { Selection } from "./selection.ts";
 import type { Mutation, TaskStore } from "./store.ts";
 import type { Toasts } from "./toasts.ts";
 import type { Ui } from "./ui.ts";
+import type { Done } from "./undo.ts";
 import { failure, plural } from "./wording.ts";
 
 /** The most that one call takes. */
@@ -55,21 +56,23 @@ export function createBulk(options: BulkOptions) {
 
   /** Sends one bulk; `guesses` are already on screen. Resolves to whether it was taken. */
   async function send(body: BulkInput, guesses: readonly Mutation[], said: string): Promise<boolean> {
+    const answer = calls.bulk(body, randomId());
+    // The step counts from the key press on: `z` right after it waits for the answer and means this.
+    const part: Done = { subject: "", type: "task.updated.v1", pending: answer.catch(() => {}) };
+    const step = actions.remember([part]);
     try {
-      const result = await calls.bulk(body, randomId());
+      const result = await answer;
+      if (result.causationId !== null) part.causationId = result.causationId;
       const answers = new Map(
         [...result.updated, ...result.deleted, ...result.completed].map((task) => [task.id, task]),
       );
       const ids = [...body.update?.map(({ id }) => id) ?? [], ...body.delete ?? [], ...body.complete ?? []];
       ids.forEach((id, index) => guesses[index]?.confirm(answers.get(id) ?? null));
       store.applyAll(result.created);
-      const { causationId } = result;
-      if (causationId !== null) {
-        const subject = [...result.created, ...answers.values()][0]?.id ?? "";
-        actions.offerUndo(said, [{ subject, type: "task.updated.v1", causationId }]);
-      } else toasts.show({ text: said });
+      actions.announce(said, step);
       return true;
     } catch (error) {
+      actions.forgetStep(step);
       for (const guess of guesses) guess.rollback();
       for (const id of [...body.complete ?? [], ...body.delete ?? []]) ui.unsettle(id);
       toasts.show({

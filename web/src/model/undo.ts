@@ -10,6 +10,8 @@ export interface Done {
   version?: number;
   /** The cause of many changes at once, which are undone together. */
   causationId?: string;
+  /** Settles when the cause is known, or when it is known that there is none: a step can be undone before its answer. */
+  pending?: Promise<unknown>;
 }
 
 export type Undoable = { eventId: string } | { causationId: string };
@@ -58,6 +60,8 @@ export function createUndoLog(rondo: Rondo) {
     },
     /** What to undo for `done`: from the stream where it was seen, from the task's history otherwise. */
     async find(done: Done): Promise<Undoable | null> {
+      await done.pending;
+      if (done.causationId === undefined && done.pending !== undefined) return null;
       if (done.causationId !== undefined) return { causationId: done.causationId };
       const seen = recent.findLast((change) => matches(change, done));
       if (seen !== undefined) return undoable(seen);

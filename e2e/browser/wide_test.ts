@@ -1,0 +1,171 @@
+/** The board and the calendar: seen, and moved about by pointer and by key. */
+import assert from "node:assert/strict";
+import type { Locator, Page } from "playwright-core";
+import { type Client, day, eventually, focused, journeys, load, make, named, ZONE } from "./support.ts";
+
+const test = journeys();
+
+const column = (page: Page, name: string): Locator =>
+  page.locator(".board-column").filter({ has: page.getByRole("heading", { name: new RegExp(`^${name}`) }) });
+const cards = (page: Page, name: string): Promise<string[]> =>
+  column(page, name).locator(".card-title").allInnerTexts();
+const card = (page: Page, title: string): Locator =>
+  page.locator(".card").filter({ has: page.getByRole("link", { name: title, exact: true }) });
+const cell = (page: Page, date: string): Locator => page.locator(`.day[data-drop*="${date}"]`);
+const onDay = (page: Page, date: string): Promise<string[]> =>
+  cell(page, date).locator(".day-link").evaluateAll((links) =>
+    links.map((link) => [...link.childNodes].findLast((node) => node.nodeType === 3)?.textContent ?? "")
+  );
+const item = (page: Page, title: string): Locator =>
+  page.locator(".day-item[data-task]").filter({ hasText: title });
+
+/** Drags with the mouse, in steps as a hand does. */
+async function drag(
+  page: Page,
+  from: Locator,
+  to: Locator,
+  where: "middle" | "top" = "middle",
+): Promise<void> {
+  await from.scrollIntoViewIfNeeded();
+  const box = await from.boundingBox();
+  const target = await to.boundingBox();
+  assert.ok(box !== null && target !== null);
+  const [x, y] = [box.x + box.width * 0.6, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 9, y + 4);
+  const down = where === "top" ? target.y + 3 : target.y + target.height / 2;
+  await page.mouse.move(target.x + target.width / 2, down, { steps: 6 });
+  await page.locator(".drag-ghost").waitFor();
+  await page.mouse.up();
+  await page.locator(".drag-ghost").waitFor({ state: "detached" });
+}
+
+async function aBoard(client: Client): Promise<void> {
+  const { body: list } = await client.call<{ id: string }>("POST", "/api/lists", { name: "Work" });
+  await make(client, { title: "Alpha", priority: "high", tags: ["x"] });
+  await make(client, { title: "Beta", priority: "low" });
+  await make(client, { title: "Gamma", listId: list.id, tags: ["y"] });
+}
+
+test("a card is dragged between columns, into a place, and back by undo", async (app) => {
+  await using user = await app.user({ path: "/board" });
+  const { page, client } = user;
+  await aBoard(client);
+  await eventually(() => cards(page, "Inbox"), ["Alpha", "Beta"]);
+  await drag(page, card(page, "Beta"), card(page, "Alpha"), "top");
+  await eventually(() => cards(page, "Inbox"), ["Beta", "Alpha"]);
+  await drag(page, card(page, "Alpha"), card(page, "Gamma"), "top");
+  await eventually(() => cards(page, "Work"), ["Alpha", "Gamma"]);
+  await page.keyboard.press("z");
+  await eventually(() => cards(page, "Inbox"), ["Beta", "Alpha"]);
+  await page.getByRole("combobox", { name: "Columns" }).selectOption("By priority");
+  await eventually(() => new URL(page.url()).search, "?by=priority");
+  await drag(page, card(page, "Beta"), column(page, "Urgent"));
+  await eventually(async () => (await named(client, "Beta"))[0]?.priority, "urgent");
+  await eventually(() => cards(page, "Urgent"), ["Beta"]);
+  await page.getByRole("combobox", { name: "Columns" }).selectOption("By tag");
+  await drag(page, card(page, "Alpha"), column(page, "#y"));
+  await eventually(async () => (await named(client, "Alpha"))[0]?.tags, ["y"]);
+});
+
+test("the board is walked and cards are carried by keys alone, with the focus on them", async (app) => {
+  await using user = await app.user({ path: "/board" });
+  const { page, client } = user;
+  await aBoard(client);
+  await eventually(() => cards(page, "Work"), ["Gamma"]);
+  await page.keyboard.press("j");
+  await eventually(() => focused(page), "Alpha");
+  await page.keyboard.press("ArrowDown");
+  await eventually(() => focused(page), "Beta");
+  await page.keyboard.press("ArrowRight");
+  await eventually(() => focused(page), "Gamma");
+  await page.keyboard.press("Alt+ArrowLeft");
+  await eventually(async () => (await cards(page, "Inbox")).sort(), ["Alpha", "Beta", "Gamma"]);
+  await eventually(() => focused(page), "Gamma");
+  await page.keyboard.press("z");
+  await eventually(() => cards(page, "Work"), ["Gamma"]);
+  await load(page, "/board?by=priority");
+  await eventually(() => cards(page, "High"), ["Alpha"]);
+  await card(page, "Alpha").getByRole("link").focus();
+  await page.keyboard.press("Alt+ArrowRight");
+  await eventually(async () => (await named(client, "Alpha"))[0]?.priority, "medium");
+  await eventually(() => focused(page), "Alpha");
+  await page.keyboard.press("x");
+  await card(page, "Alpha").waitFor({ state: "detached" });
+  await page.keyboard.press("z");
+  await card(page, "Alpha").waitFor();
+  await card(page, "Alpha").getByRole("link").click();
+  await page.getByRole("complementary", { name: "Task" }).waitFor();
+  await page.keyboard.press("Escape");
+  await eventually(() => focused(page), "Alpha");
+});
+
+test("a task is added on the board and on the chosen day of the calendar", async (app) => {
+  await using user = await app.user({ path: "/board" });
+  const { page, client } = user;
+  await page.keyboard.press("q");
+  await page.keyboard.type("From the board");
+  await page.keyboard.press("Enter");
+  await card(page, "From the board").waitFor();
+  await page.keyboard.press("Escape");
+  const date = Temporal.Now.plainDateISO(ZONE).with({ day: 15 }).toString();
+  await load(page, `/calendar?on=${date}`);
+  await cell(page, date).waitFor();
+  await page.keyboard.press("q");
+  await page.keyboard.type("On that day");
+  await page.keyboard.press("Enter");
+  await eventually(() => onDay(page, date), ["On that day"]);
+  await eventually(async () => (await named(client, "On that day"))[0]?.due?.date, date);
+});
+
+test("the calendar moves tasks by pointer and by key, and shows what will come again", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  const date = (n: number) => Temporal.PlainDate.from("2030-05-01").add({ days: n - 1 }).toString();
+  await make(client, { title: "Movable", due: { date: date(8), time: "09:00" } });
+  await make(client, { title: "Weekly", due: { date: date(7) }, recurrence: "weekly" });
+  await load(page, `/calendar?on=${date(8)}`);
+  await eventually(() => onDay(page, date(8)), ["Movable"]);
+  await eventually(() => onDay(page, date(7)), ["Weekly"]);
+  for (const n of [14, 21, 28]) {
+    await cell(page, date(n)).locator(".day-item[data-preview]").filter({ hasText: "Weekly" }).waitFor();
+  }
+  await drag(page, item(page, "Movable"), cell(page, date(15)));
+  await eventually(() => onDay(page, date(15)), ["Movable"]);
+  const due = async () => (await named(client, "Movable"))[0]?.due;
+  await eventually(due, { date: date(15), time: "09:00", timeZone: null });
+  await item(page, "Movable").getByRole("link").focus();
+  await page.keyboard.press("Alt+ArrowRight");
+  await eventually(() => onDay(page, date(16)), ["Movable"]);
+  await eventually(() => focused(page), "09:00Movable");
+  await page.keyboard.press("Alt+ArrowUp");
+  await eventually(() => onDay(page, date(9)), ["Movable"]);
+  await page.keyboard.press("z");
+  await eventually(() => onDay(page, date(16)), ["Movable"]);
+  await page.keyboard.press("k");
+  await eventually(() => focused(page), "Weekly");
+
+  await page.getByRole("combobox", { name: "Span" }).selectOption("Week");
+  await eventually(() => page.locator(".day").count(), 7);
+  await page.getByRole("button", { name: "Next week" }).click();
+  await eventually(() => onDay(page, date(16)), ["Movable"]);
+  await page.getByRole("button", { name: "Today", exact: true }).click();
+  await cell(page, day(0)).waitFor();
+  await page.goBack();
+});
+
+test("on a phone the calendar shows the tasks of the day that is touched", async (app) => {
+  const client = await app.account();
+  await make(client, { title: "In ten days", due: { date: "2030-05-18" } });
+  await using tab = await app.tab(client, {
+    path: "/calendar?on=2030-05-08",
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  const { page } = tab;
+  await page.getByText("Nothing on this day").waitFor();
+  await page.getByRole("button", { name: /18 May 2030, 1 task/ }).tap();
+  await page.locator(".calendar-list").getByRole("link", { name: "In ten days" }).waitFor();
+});
