@@ -5,7 +5,7 @@ variable "TAG" { default = "dev" }
 
 target "image" {
   name       = image
-  matrix     = { image = ["api", "audit", "notifications", "realtime", "recurrence", "relay", "reminders", "tools", "web"] }
+  matrix     = { image = ["api", "assistant", "audit", "notifications", "realtime", "recurrence", "relay", "reminders", "tools", "web", "webhooks"] }
   context    = "deploy/images/out"
   dockerfile = "../Dockerfile"
   target     = image

@@ -33,6 +33,9 @@ const CLUSTER = {
   PORT: "8080",
   DATABASE_URL: "postgres://postgres",
   SMTP_URL: "smtp://mail",
+  // The assistant's model, when it has a key.
+  OPENAI_API_KEY: "-",
+  OPENAI_MODEL: "-",
 };
 const BROKERS = "kafka";
 /** Folders of every service's migrations. */

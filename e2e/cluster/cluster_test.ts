@@ -149,7 +149,20 @@ Deno.test("the cluster: everything is replaced under load, no call fails and no 
   }
 });
 
-for (const name of ["api", "relay", "recurrence", "reminders", "notifications", "audit", "realtime", "web"]) {
+for (
+  const name of [
+    "api",
+    "relay",
+    "recurrence",
+    "reminders",
+    "notifications",
+    "audit",
+    "realtime",
+    "assistant",
+    "webhooks",
+    "web",
+  ]
+) {
   Deno.test(`the cluster: a pod of ${name} is killed, and work goes on`, async () => {
     const [pod] = await readPods(name);
     assert.ok(pod !== undefined);
