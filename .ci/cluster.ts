@@ -30,7 +30,7 @@ try {
   if (!(cause instanceof StartError)) throw cause;
   report(cause.message);
   counts.failed++;
-  await diagnose(console.log);
+  if (Deno.env.get("KUBECONFIG") !== undefined) await diagnose(console.log);
 } finally {
   if (given === undefined && await hasLab() && Deno.env.get("KEEP") !== "true") await stopLab();
 }

@@ -30,9 +30,16 @@ export async function ensureSecrets(options: SecretOptions): Promise<string[]> {
     Object.fromEntries(Object.entries(data).map(([key, value]) => [key, atob(value)])),
   ]));
   const wanted = secretsFor(known, options);
-  const missing = Object.keys(wanted).filter((name) => known[name] === undefined);
+  const missing = Object.keys(wanted).filter((name) =>
+    // A service that is new has a password among the others'.
+    known[name] === undefined || (name === "logins" && lacks(known[name], wanted[name]))
+  );
   await apply(missing.map((name) => secret(namespace, name, wanted[name] ?? {})));
   return missing;
+}
+
+function lacks(known: Record<string, string>, wanted: Record<string, string> = {}): boolean {
+  return Object.keys(wanted).some((key) => known[key] === undefined);
 }
 
 /** New tokens between a service and its sidecar; both take them when they are started again. @throws StartError */
