@@ -7,6 +7,7 @@ import { createAssistant } from "./assistant/app.ts";
 import { endpointOf } from "./assistant/options.ts";
 import { createAudit } from "./audit/app.ts";
 import { createNotifications } from "./notifications/app.ts";
+import { pushOptions } from "./notifications/options.ts";
 import { createRealtime } from "./realtime/app.ts";
 import { createRecurrence } from "./recurrence/app.ts";
 import { createRelay } from "./relay/app.ts";
@@ -44,6 +45,7 @@ export async function startServices(host: Host, config: Config, options: Compose
       publicUrl,
       smtpUrl: config.SMTP_URL,
       mailFrom: config.SMTP_FROM,
+      push: pushOptions(config),
     }),
     createAudit(host.dependencies("audit", "rondo_audit")),
     createWebhooks({

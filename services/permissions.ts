@@ -40,6 +40,8 @@ const ENVIRONMENT = [
     "APP_API_TOKEN",
     "SMTP_*",
     "OPENAI_*",
+    "PUSH_HOSTS",
+    "VAPID_*",
     "LOG_LEVEL",
   ],
   ...[
@@ -62,7 +64,10 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
   const config = readConfig(env);
   const hosts = new Set([...LOOPBACK, config.HOST]);
   for (const address of [config.DATABASE_URL, ...Object.values(config.PEERS)]) addHost(hosts, address);
-  if (service === "notifications" || service === "embedded") addHost(hosts, config.SMTP_URL);
+  if (service === "notifications" || service === "embedded") {
+    addHost(hosts, config.SMTP_URL);
+    for (const { hostname, below } of config.PUSH_HOSTS) hosts.add(below ? `*.${hostname}` : hostname);
+  }
   if (service === "assistant" || service === "embedded") addHost(hosts, endpointOf(config)?.baseUrl);
   const flags = [
     ...networkFlags(service, hosts, config),

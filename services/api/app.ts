@@ -33,6 +33,8 @@ export interface ApiOptions {
   trustProxy?: boolean;
   /** Whether the notifications service can send mail. */
   emailEnabled?: boolean;
+  /** Whether it can send web push. */
+  pushEnabled?: boolean;
 }
 
 const NAME = "api";
@@ -69,7 +71,8 @@ export function createApi(dependencies: ServiceDependencies & ApiOptions): Servi
 
   accountRoutes(app, { accounts, authenticator, limiter, publicUrl, trustProxy });
   taskRoutes(tools, { sql, clock });
-  thingRoutes(tools, { sql, capabilities: { email: dependencies.emailEnabled ?? false, push: false } });
+  const { emailEnabled: email = false, pushEnabled: push = false } = dependencies;
+  thingRoutes(tools, { sql, capabilities: { email, push } });
   keyRoutes(tools, { accounts, sql: accountsSql });
   transferRoutes(tools, { sql, clock, publicUrl });
   otherRoutes(tools, { runtime });

@@ -20,6 +20,7 @@ export function apiOptions(
     }),
     trustProxy: config.TRUST_PROXY,
     emailEnabled: config.SMTP_URL !== undefined,
+    pushEnabled: config.PUSH_HOSTS.length > 0,
     rateLimits: {
       signInPerMinute: config.RATE_SIGN_IN_PER_MINUTE,
       callsPerSecond: config.RATE_CALLS_PER_SECOND,

@@ -5,8 +5,14 @@
  * waits for the end of quiet hours and is tried again, its jobs being mere alarm clocks of the table.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { Notification, type Profile } from "../shared/contracts/resources.ts";
+import {
+  Notification,
+  type Profile,
+  PushSubscription,
+  PushSubscriptionInput,
+} from "../shared/contracts/resources.ts";
 import { MAX_LIMIT, Uuid } from "../shared/contracts/task.ts";
+import { isPushAddress, type PushHost } from "../shared/domain/push_hosts.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import {
   createServiceApp,
@@ -15,14 +21,16 @@ import {
   type ServiceDependencies,
 } from "../shared/http/app.ts";
 import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
-import { notFound } from "../shared/http/problem.ts";
+import { invalid, notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
 import { asUser } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import { createMailer } from "./mail.ts";
 import { askProfiles } from "./profiles.ts";
+import { createPusher, type Pusher, type VapidKeys } from "./push.ts";
 import { createSending } from "./sending.ts";
+import { subscribe, subscriptions, unsubscribe, vapidKeys } from "./subscriptions.ts";
 import { notificationColumns, tellReminder } from "./telling.ts";
 
 const NAME = "notifications";
@@ -36,6 +44,15 @@ export interface NotificationsOptions {
   smtpUrl?: string;
   /** The sender of e-mail; default `Rondo <rondo@<host of publicUrl>>`. */
   mailFrom?: string;
+  /** Absent: no web push is sent. */
+  push?: {
+    /** The push services that may be sent to. */
+    hosts: readonly PushHost[];
+    /** Default: a pair that is made once and kept in the database. */
+    keys?: VapidKeys;
+    /** Whom push services can turn to; default: the public address, or one made from it. */
+    subject?: string;
+  };
 }
 
 const json = <S extends z.ZodType>(description: string, schema: S) => ({
@@ -70,6 +87,30 @@ const readAllRoute = createRoute({
   path: "/internal/notifications/read-all",
   responses: { 200: json("How many were unread until now", z.object({ read: z.int() })) },
 });
+const keyRoute = createRoute({
+  method: "get",
+  path: "/internal/push/key",
+  responses: { 200: json("The public key for web push", z.object({ publicKey: z.string() })) },
+});
+const subscriptionsRoute = createRoute({
+  method: "get",
+  path: "/internal/push/subscriptions",
+  responses: { 200: json("Browsers, newest first", z.object({ items: z.array(PushSubscription) })) },
+});
+const subscribeRoute = createRoute({
+  method: "post",
+  path: "/internal/push/subscriptions",
+  request: {
+    body: { required: true, content: { "application/json": { schema: PushSubscriptionInput } } },
+  },
+  responses: { 201: json("The browser; the same again on repeat", PushSubscription) },
+});
+const unsubscribeRoute = createRoute({
+  method: "delete",
+  path: "/internal/push/subscriptions/{id}",
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 204: { description: "It is told no longer" } },
+});
 const Cursor = z.tuple([Uuid]);
 const DueReminder = z.object({ type: z.literal("reminder.due.v1"), partitionkey: Uuid });
 
@@ -81,11 +122,19 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   const mailer = smtpUrl === undefined ? null : createMailer({ smtpUrl, from: mailFrom });
   const ready = databaseReady(sql);
   const app = createServiceApp({ name: NAME, dependencies, ready });
-  for (const channel of ["in-app", "email"]) {
+  for (const channel of ["in-app", "email", "push"]) {
     // There from the start: a counter that begins with its first failure has never increased.
     for (const status of ["delivered", "failed"]) metrics.notificationsSent.inc({ channel, status }, 0);
   }
-  const sending = createSending({ sql, runtime, clock, metrics, mailer, publicUrl });
+  const { push } = dependencies;
+  /** Made when it is started: the keys are in the database. */
+  let pusher: Pusher | null = null;
+  const sending = createSending({
+    ...{ sql, runtime, clock, metrics, mailer, publicUrl },
+    get pusher() {
+      return pusher;
+    },
+  });
   // Two loops: neither a slow mail server nor a scheduler that does not answer holds up the other's work.
   const due = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.sendDue });
   const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.settleJobs });
@@ -109,7 +158,7 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
           const profile = profiles.get(events[0].partitionkey);
           // An account that is gone has nobody to tell.
           if (profile === undefined) return;
-          const options = { profile, now: clock.now(), canMail: mailer !== null };
+          const options = { profile, now: clock.now(), canMail: mailer !== null, canPush: pusher !== null };
           for (const event of due) {
             const told = await within(event, () => tellReminder(tx, event, options));
             for (const { channel, status } of told?.deliveries ?? []) {
@@ -186,11 +235,42 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
     return context.json(notification, 200);
   });
 
+  app.openapi(keyRoute, (context) => context.json({ publicKey: requirePusher().publicKey }, 200));
+  app.openapi(subscriptionsRoute, async (context) => {
+    return context.json({ items: await subscriptions(sql, internalUser(context.req.raw)) }, 200);
+  });
+  app.openapi(subscribeRoute, async (context) => {
+    requirePusher();
+    const input = context.req.valid("json");
+    if (!isPushAddress(push?.hosts ?? [], input.endpoint)) {
+      throw invalid("endpoint", "must be the address of a push service that this installation sends to");
+    }
+    if (!await isPoint(input.keys.p256dh)) throw invalid("keys.p256dh", "must be a point of P-256");
+    const made = await subscribe(sql, internalUser(context.req.raw), input, clock.now());
+    return context.json(made, 201);
+  });
+  app.openapi(unsubscribeRoute, async (context) => {
+    const { id } = context.req.valid("param");
+    if (!await unsubscribe(sql, internalUser(context.req.raw), id)) {
+      throw notFound("There is no such browser");
+    }
+    return context.body(null, 204);
+  });
+
+  function requirePusher(): Pusher {
+    if (pusher === null) throw notFound("Web push is off on this installation");
+    return pusher;
+  }
+
   return {
     name: NAME,
     fetch: (request) => app.fetch(request),
     ready,
     async start() {
+      if (push !== undefined) {
+        const keys = push.keys ?? await vapidKeys(sql);
+        pusher = createPusher({ keys, hosts: push.hosts, subject: push.subject ?? subjectOf(publicUrl) });
+      }
       due.start();
       jobs.start();
       prune.start();
@@ -203,4 +283,22 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
       mailer?.close();
     },
   };
+}
+
+/** A push service turns to the installation's own address where it is one that it could open. */
+const subjectOf = (publicUrl: string): string =>
+  publicUrl.startsWith("https:") ? publicUrl : `mailto:rondo@${new URL(publicUrl).hostname}`;
+
+/** Whether a browser's key is one that messages can be encrypted for. */
+async function isPoint(p256dh: string): Promise<boolean> {
+  try {
+    const bytes = Uint8Array.from(
+      atob(p256dh.replaceAll("-", "+").replaceAll("_", "/")),
+      (c) => c.charCodeAt(0),
+    );
+    await crypto.subtle.importKey("raw", bytes, { name: "ECDH", namedCurve: "P-256" }, false, []);
+    return true;
+  } catch {
+    return false;
+  }
 }

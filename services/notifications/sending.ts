@@ -1,5 +1,5 @@
 /**
- * Sending e-mail: an effect outside the database.
+ * Sending e-mail and web push: effects outside the database.
  *
  * The intent (`attempts`, `sending_until`) is committed, the message is sent, the result is committed. SMTP knows
  * no idempotency key, so a process that dies between the server's 250 and the result sends again when the intent
@@ -15,8 +15,10 @@ import { asUser, EVERY_USER, lockUser, type Sql } from "../shared/store/database
 import { KEPT_DAYS } from "../shared/store/inbox.ts";
 import { newContext, runInContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
-import type { Mailer, MailResult } from "./mail.ts";
+import type { Mailer } from "./mail.ts";
 import { askProfiles } from "./profiles.ts";
+import type { Pusher } from "./push.ts";
+import { recordReceipts, targetsOf } from "./subscriptions.ts";
 import { notificationColumns, tell } from "./telling.ts";
 
 /** Minutes to wait after each failed attempt; the sixth, about an hour after the first, is the last. */
@@ -33,6 +35,7 @@ interface Claimed {
   id: string;
   userId: string;
   notificationId: string;
+  channel: "email" | "push";
   attempts: number;
   correlationId: string;
   traceparent: string;
@@ -51,6 +54,9 @@ interface Result {
   attempted: boolean;
 }
 
+const DELIVERED: Result = { status: "delivered", error: null, nextAttemptAt: null, attempted: true };
+const SKIPPED = { status: "skipped", nextAttemptAt: null, attempted: false } as const;
+
 export interface SendingOptions {
   sql: Sql;
   runtime: Pick<Runtime, "invoke" | "jobs" | "wake">;
@@ -58,6 +64,8 @@ export interface SendingOptions {
   metrics: Metrics;
   /** Null: this installation sends no e-mail. */
   mailer: Mailer | null;
+  /** Null: it sends no web push. Read at each sending: it is made when the service starts. */
+  readonly pusher: Pusher | null;
   /** The address under which users open Rondo, without a trailing slash. */
   publicUrl: string;
 }
@@ -126,9 +134,9 @@ export function createSending(options: SendingOptions): Sending {
         formatInstant(now.add(SENDING_LASTS))
       }, job_state = 'none'
           from due where d.id = due.id
-          returning d.id, d.user_id, d.notification_id, d.attempts
+          returning d.id, d.user_id, d.notification_id, d.channel, d.attempts
         )
-        select c.id, c.user_id as "userId", c.notification_id as "notificationId", c.attempts,
+        select c.id, c.user_id as "userId", c.notification_id as "notificationId", c.channel, c.attempts,
           n.correlation_id as "correlationId", n.causation_id as "causationId", n.traceparent,
           n.task_id as "taskId", n.title, n.body
         from claimed as c join notifications.notifications as n on n.id = c.notification_id`);
@@ -145,18 +153,25 @@ export function createSending(options: SendingOptions): Sending {
     const profiles = await askProfiles(runtime, [delivery.userId])
       .catch((cause): { unknown: string } => ({ unknown: reason(cause) }));
     if ("unknown" in profiles) {
-      return afterFailure(delivery, { ok: false, final: false, error: profiles.unknown }, null);
+      return afterFailure(delivery, { final: false, error: profiles.unknown }, null);
     }
     const profile = profiles.get(delivery.userId);
-    const skipped = { status: "skipped", nextAttemptAt: null, attempted: false } as const;
-    if (profile === undefined) return { ...skipped, error: "the account is gone" };
+    if (profile === undefined) return { ...SKIPPED, error: "the account is gone" };
     // What was wanted when it was planned may have been turned off while it waited.
-    if (!profile.preferences.channels.email) return { ...skipped, error: "turned off in the preferences" };
-    if (mailer === null) return { ...skipped, error: "e-mail is not set up on this installation" };
+    if (!profile.preferences.channels[delivery.channel]) {
+      return { ...SKIPPED, error: "turned off in the preferences" };
+    }
     const allowed = allowedAt(profile, clock.now());
     if (Temporal.Instant.compare(allowed, clock.now()) > 0) {
       return { status: "pending", error: null, nextAttemptAt: allowed, attempted: false };
     }
+    return delivery.channel === "email"
+      ? await sendMail(delivery, profile)
+      : await sendPush(delivery, profile);
+  }
+
+  async function sendMail(delivery: Claimed, profile: Profile): Promise<Result> {
+    if (mailer === null) return { ...SKIPPED, error: "e-mail is not set up on this installation" };
     const result = await mailer.send({
       deliveryId: delivery.id,
       to: { name: profile.name, email: profile.email },
@@ -164,20 +179,59 @@ export function createSending(options: SendingOptions): Sending {
       body: delivery.body,
       link: `${publicUrl}/task/${delivery.taskId ?? ""}`,
     });
-    if (result.ok) return { status: "delivered", error: null, nextAttemptAt: null, attempted: true };
-    return afterFailure(delivery, result, profile);
+    return result.ok ? DELIVERED : afterFailure(delivery, result, profile);
+  }
+
+  /** To every browser that has not had it. It counts as delivered when one has, and the others are done with. */
+  async function sendPush(delivery: Claimed, profile: Profile): Promise<Result> {
+    const { pusher } = options;
+    if (pusher === null) return { ...SKIPPED, error: "push is not set up on this installation" };
+    const { userId } = delivery;
+    const { open, delivered: before } = await targetsOf(sql, userId, delivery.id);
+    if (open.length === 0) {
+      return before > 0 ? DELIVERED : { ...SKIPPED, error: "no browser has asked to be told" };
+    }
+    const message = {
+      id: delivery.notificationId,
+      title: delivery.title,
+      body: delivery.body,
+      url: delivery.taskId === null ? "/notifications" : `/task/${delivery.taskId}`,
+      timestamp: clock.now().epochMilliseconds,
+    };
+    const results = await Promise.all(
+      open.map(async (target) => ({ id: target.id, result: await pusher.send(target, message) })),
+    );
+    const idsOf = (wanted: (result: typeof results[number]["result"]) => boolean) =>
+      results.filter(({ result }) => wanted(result)).map(({ id }) => id);
+    const delivered = idsOf((result) => result.ok);
+    const gone = idsOf((result) => !result.ok && result.gone);
+    const refused = idsOf((result) => !result.ok && result.final && !result.gone);
+    const now = clock.now();
+    await recordReceipts(sql, { userId, deliveryId: delivery.id, now }, { delivered, refused, gone });
+    const failures = results.flatMap(({ result }) => result.ok ? [] : [result]);
+    const passing = failures.filter((failure) => !failure.gone && !failure.final);
+    if (passing.length > 0) {
+      const [{ error }] = passing as [typeof passing[number]];
+      const seconds = Math.max(...passing.map(({ retryAfterSeconds }) => retryAfterSeconds));
+      return afterFailure(delivery, { final: false, error }, profile, seconds);
+    }
+    if (before + delivered.length > 0) return DELIVERED;
+    const [final] = failures.filter((failure) => failure.final && !failure.gone);
+    if (final !== undefined) return afterFailure(delivery, final, profile);
+    return { ...SKIPPED, error: "no browser wants to be told any more" };
   }
 
   function afterFailure(
     delivery: Claimed,
-    result: MailResult & { ok: false },
+    result: { final: boolean; error: string },
     profile: Profile | null,
+    leastSeconds = 0,
   ): Result {
     const wait = BACKOFF_MINUTES[delivery.attempts - 1];
     if (result.final || wait === undefined) {
       return { status: "failed", error: result.error, nextAttemptAt: null, attempted: true };
     }
-    const at = clock.now().add({ seconds: wait * 60 });
+    const at = clock.now().add({ seconds: Math.max(wait * 60, Math.ceil(leastSeconds)) });
     const nextAttemptAt = profile === null ? at : allowedAt(profile, at);
     return { status: "pending", error: result.error, nextAttemptAt, attempted: true };
   }
@@ -208,7 +262,7 @@ export function createSending(options: SendingOptions): Sending {
       return true;
     });
     if (told) {
-      metrics.notificationsSent.inc({ channel: "email", status });
+      metrics.notificationsSent.inc({ channel: delivery.channel, status });
       runtime.wake("outbox");
     } else {
       runtime.wake("notification-jobs");

@@ -18,6 +18,8 @@ export interface TellOptions {
   now: Temporal.Instant;
   /** Whether this installation can send e-mail. */
   canMail: boolean;
+  /** Whether it can send web push. */
+  canPush: boolean;
 }
 
 /** Records the notification of a due reminder; null when it was recorded before. */
@@ -78,7 +80,7 @@ export async function tellReminder(
 }
 
 /** One delivery per channel that has something to say, in-app first. */
-function planDeliveries({ profile, now, canMail }: TellOptions): NewDelivery[] {
+function planDeliveries({ profile, now, canMail, canPush }: TellOptions): NewDelivery[] {
   const { channels, quietHours } = profile.preferences;
   const delivery = (channel: Channel, rest: Partial<NewDelivery>): NewDelivery => ({
     ...{ id: uuidv7(), channel, status: "skipped", attempts: 0, error: null, nextAttemptAt: null },
@@ -86,17 +88,21 @@ function planDeliveries({ profile, now, canMail }: TellOptions): NewDelivery[] {
   });
   const off = { error: "turned off in the preferences" };
   const inApp = delivery("in-app", channels.inApp ? { status: "delivered", attempts: 1 } : off);
+  const later = (channel: Channel): NewDelivery =>
+    delivery(channel, {
+      status: "pending",
+      nextAttemptAt: formatInstant(nextAllowed({ at: now, quietHours, zone: profile.timeZone })),
+    });
   const email = !channels.email
     ? delivery("email", off)
     : !canMail
     ? delivery("email", { error: "e-mail is not set up on this installation" })
-    : delivery("email", {
-      status: "pending",
-      nextAttemptAt: formatInstant(nextAllowed({ at: now, quietHours, zone: profile.timeZone })),
-    });
-  return channels.push
-    ? [inApp, email, delivery("push", { error: "push is not set up on this installation" })]
-    : [inApp, email];
+    : later("email");
+  if (!channels.push) return [inApp, email];
+  const push = canPush
+    ? later("push")
+    : delivery("push", { error: "push is not set up on this installation" });
+  return [inApp, email, push];
 }
 
 /** Appends one event about a notification as it is now. */

@@ -3,6 +3,7 @@ import { render } from "preact";
 import { effect } from "@preact/signals";
 import { createApp } from "./model/app.ts";
 import { install } from "./live/installed.ts";
+import { browserPush } from "./live/push.ts";
 import { indexedCopies } from "./local/indexed.ts";
 import type { History } from "./model/route.ts";
 import { AppProvider } from "./view/context.ts";
@@ -25,6 +26,7 @@ const app = createApp({
   locale: navigator.language,
   timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   copies: indexedCopies(),
+  push: browserPush(),
   online: () => navigator.onLine,
   tabs: { locks: navigator.locks, channel: (name) => new BroadcastChannel(name) },
 });
@@ -79,5 +81,5 @@ void install({
       lasting: true,
     }),
   onOpen: (url) => app.router.go(url),
-  onSubscriptionChanged: () => {},
+  onSubscriptionChanged: () => void app.push.renew(),
 });

@@ -167,6 +167,21 @@ const SCENARIOS: Scenario[] = [
   { call: "GET /api/notifications" },
   { call: "POST /api/notifications/read-all" },
   { call: "POST /api/notifications/{id}/read", path: () => `/api/notifications/${THEIRS}/read` },
+  { call: "GET /api/push/key" },
+  { call: "GET /api/push/subscriptions" },
+  {
+    call: "POST /api/push/subscriptions",
+    body: () => ({
+      endpoint: "https://push.example.test/1",
+      keys: { p256dh: "A".repeat(87), auth: "A".repeat(22) },
+    }),
+    status: 201,
+  },
+  {
+    call: "DELETE /api/push/subscriptions/{id}",
+    path: () => `/api/push/subscriptions/${THEIRS}`,
+    status: 204,
+  },
   { call: "GET /api/reminders" },
   { call: "GET /api/audit" },
   { call: "GET /api/audit/verify" },

@@ -38,6 +38,7 @@ export function createAsking(runtime: Pick<Runtime, "invoke">, answers: readonly
         cause: new Error(`Cannot pass on what ${service} answered: ${answer.status}`),
       });
     }
+    if (answer.status === 204) return new Response(null, { status: 204 });
     return new Response(answer.body, {
       status: answer.status,
       headers: { "content-type": answer.headers.get("content-type") ?? "application/json" },

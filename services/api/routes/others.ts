@@ -1,7 +1,13 @@
 /** What other services answer: notifications, the reminder ledger, audit. The api asks them for the user. */
 import { z } from "@hono/zod-openapi";
 import { AuditEntry } from "../../shared/contracts/events.ts";
-import { Notification, ReminderEntry, ReminderStatus } from "../../shared/contracts/resources.ts";
+import {
+  Notification,
+  PushSubscription,
+  PushSubscriptionInput,
+  ReminderEntry,
+  ReminderStatus,
+} from "../../shared/contracts/resources.ts";
 import { InstantInput, isStorable, NOT_STORABLE, Uuid } from "../../shared/contracts/task.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
 import { createAsking, search } from "./asking.ts";
@@ -12,11 +18,14 @@ const page = <T extends z.ZodType>(schema: T) =>
   z.object({ items: z.array(schema), nextCursor: z.string().nullable() });
 const Flag = z.enum(["true", "false"]);
 
+/** What peers may say to a user; anything else is between the services. */
+const ANSWERS = [200, 201, 204, 404, 422];
+
 /** Notifications, the reminder ledger and audit, as their services answer for the user. */
 export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runtime, "invoke"> }): void {
   const { runtime } = options;
 
-  const ask = createAsking(runtime);
+  const ask = createAsking(runtime, ANSWERS);
 
   endpoint(
     tools,
@@ -50,6 +59,73 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
     },
     ({ principal }) =>
       ask("notifications", "/internal/notifications/read-all", principal.userId, { method: "POST" }),
+  );
+
+  endpoint(tools, {
+    method: "get",
+    path: "/api/push/key",
+    summary: "The public key that browsers subscribe with",
+    description:
+      "The `applicationServerKey` of `PushManager.subscribe()` (RFC 8292); 404 where web push is off.",
+    tag: "Notifications",
+    asks: "notifications",
+    scope: "read",
+    responses: {
+      200: { description: "The key, as base64url", schema: z.object({ publicKey: z.string() }) },
+      404: { description: "Web push is off on this installation" },
+    },
+  }, ({ principal }) => ask("notifications", "/internal/push/key", principal.userId));
+
+  endpoint(tools, {
+    method: "get",
+    path: "/api/push/subscriptions",
+    summary: "Browsers that are told by web push, newest first",
+    tag: "Notifications",
+    asks: "notifications",
+    scope: "read",
+    responses: {
+      200: { description: "The browsers", schema: z.object({ items: z.array(PushSubscription) }) },
+    },
+  }, ({ principal }) => ask("notifications", "/internal/push/subscriptions", principal.userId));
+
+  endpoint(
+    tools,
+    {
+      method: "post",
+      path: "/api/push/subscriptions",
+      summary: "Tell this browser by web push; the same again for one that is told already",
+      tag: "Notifications",
+      asks: "notifications",
+      scope: "write",
+      body: { schema: PushSubscriptionInput, required: true },
+      responses: {
+        201: { description: "The browser is told from now on", schema: PushSubscription },
+        404: { description: "Web push is off on this installation" },
+      },
+    },
+    ({ principal, body }) =>
+      ask("notifications", "/internal/push/subscriptions", principal.userId, {
+        method: "POST",
+        body,
+      }),
+  );
+
+  endpoint(
+    tools,
+    {
+      method: "delete",
+      path: "/api/push/subscriptions/{id}",
+      summary: "Tell a browser no longer",
+      tag: "Notifications",
+      asks: "notifications",
+      scope: "write",
+      params: Id,
+      responses: { 204: { description: "It is told no longer" } },
+    },
+    ({ principal, params }) =>
+      ask("notifications", `/internal/push/subscriptions/${params.id}`, principal.userId, {
+        method: "DELETE",
+      }),
   );
 
   endpoint(

@@ -103,16 +103,23 @@ export function standIns(api: TestApi): { asked: { service: string; userId: stri
     ...{ nextAttemptAt: null, responseStatus: 204, responseBody: "", error: null, durationMs: 12 },
     ...{ createdAt: at, attemptedAt: at },
   };
+  const browser = {
+    ...{ id, label: "Firefox", service: "push.example.test", createdAt: at, lastDeliveredAt: null },
+  };
   /** What is not 200, by method and path. */
   const others: Record<string, { status: number; body: unknown }> = {
     "POST /internal/webhooks": { status: 201, body: { ...webhook, secret: "whsec_dGVzdA==" } },
     [`POST /internal/webhooks/${id}/replay`]: { status: 202, body: webhook },
+    "GET /internal/push/subscriptions": { status: 200, body: { items: [browser] } },
+    "POST /internal/push/subscriptions": { status: 201, body: browser },
+    [`DELETE /internal/push/subscriptions/${id}`]: { status: 204, body: null },
   };
   const answers: Record<string, unknown> = {
     "/internal/webhooks": { items: [webhook] },
     [`/internal/webhooks/${id}`]: webhook,
     [`/internal/webhooks/${id}/rotate`]: { ...webhook, secret: "whsec_dGVzdA==" },
     [`/internal/webhooks/${id}/deliveries`]: { items: [delivery], nextCursor: null },
+    "/internal/push/key": { publicKey: "key" },
     "/internal/notifications": { items: [notification], nextCursor: null, unread: 1 },
     "/internal/notifications/read-all": { read: 1 },
     [`/internal/notifications/${id}/read`]: notification,
@@ -128,6 +135,7 @@ export function standIns(api: TestApi): { asked: { service: string; userId: stri
         asked.push({ service, userId: request.headers.get(USER_HEADER) ?? "", path: pathname });
         const { status, body } = others[`${request.method} ${pathname}`] ??
           { status: 200, body: answers[pathname] };
+        if (status === 204) return new Response(null, { status });
         return Response.json(body, { status });
       },
     });

@@ -119,6 +119,29 @@ export const ReminderEntry = z.object({
 }).openapi("ReminderEntry");
 export type ReminderEntry = z.infer<typeof ReminderEntry>;
 
+const base64url = (bytes: number) =>
+  z.string().regex(
+    new RegExp(`^[A-Za-z0-9_-]{${Math.ceil(bytes * 4 / 3)}}={0,2}$`),
+    `must be ${bytes} bytes as base64url`,
+  );
+/** A browser's subscription, as `PushSubscription.toJSON()` gives it, and what a user calls that browser. */
+export const PushSubscriptionInput = z.strictObject({
+  endpoint: z.url({ protocol: /^https?$/ }).max(2_000),
+  expirationTime: z.number().nullable().optional(),
+  keys: z.strictObject({ p256dh: base64url(65), auth: base64url(16) }),
+  label: z.string().trim().max(100).refine(isStorable, NOT_STORABLE).optional(),
+}).openapi("PushSubscriptionInput");
+export type PushSubscriptionInput = z.infer<typeof PushSubscriptionInput>;
+export const PushSubscription = z.object({
+  id: Uuid,
+  label: z.string(),
+  /** The host of the push service; the address itself is between it and the server. */
+  service: z.string(),
+  createdAt: Instant,
+  lastDeliveredAt: Instant.nullable(),
+}).openapi("PushSubscription");
+export type PushSubscription = z.infer<typeof PushSubscription>;
+
 export const Channel = z.enum(["in-app", "email", "push"]);
 export type Channel = z.infer<typeof Channel>;
 export const Delivery = z.object({

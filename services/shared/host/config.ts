@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { BROWSER_PUSH_HOSTS, parsePushHosts } from "../domain/push_hosts.ts";
 
 const PORT_RULE = "must be a whole number from 0 to 65535";
 const LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -44,6 +45,20 @@ const Environment = z.object({
   OPENAI_BASE_URL: Address.optional(),
   OPENAI_API_KEY: z.string().min(1).optional(),
   OPENAI_MODEL: z.string().min(1).optional(),
+  /** Push services that may be sent to; `none` turns web push off. */
+  PUSH_HOSTS: z.string().default(BROWSER_PUSH_HOSTS).transform((text, context) => {
+    try {
+      return parsePushHosts(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "must be host names, separated by commas, or none" });
+      return z.NEVER;
+    }
+  }),
+  /** The key pair for web push (base64url); without it one is made and kept in the database. */
+  VAPID_PUBLIC_KEY: z.string().regex(/^[\w-]{87}$/, "must be 65 bytes as base64url").optional(),
+  VAPID_PRIVATE_KEY: z.string().regex(/^[\w-]{43}$/, "must be 32 bytes as base64url").optional(),
+  /** Whom push services can turn to. */
+  VAPID_SUBJECT: z.string().regex(/^(mailto:|https:\/\/)/, "must begin with mailto: or https://").optional(),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(", ")}`).default("warn"),
   RATE_SIGN_IN_PER_MINUTE: z.coerce.number().int().min(1).default(20),
   RATE_CALLS_PER_SECOND: z.coerce.number().int().min(1).default(200),

@@ -93,6 +93,12 @@ export function createRondo(client: Client) {
     readAllNotifications: () => post<unknown>("/api/notifications/read-all", { body: {} }),
     reminders: (taskId: string) => get<Page<ReminderEntry>>(`/api/reminders${query({ taskId, limit: 100 })}`),
 
+    pushKey: () => get<{ publicKey: string }>("/api/push/key"),
+    subscribePush: (body: PushSubscriptionJSON & { label: string }) =>
+      post<{ id: string }>("/api/push/subscriptions", { body }),
+    unsubscribePush: (id: string) =>
+      client.request<unknown>("DELETE", `/api/push/subscriptions/${encodeURIComponent(id)}`),
+
     keys: () => get<{ items: ApiKey[] }>("/api/keys"),
     createKey: (name: string) => post<NewApiKey>("/api/keys", { body: { name, scopes: ["read", "write"] } }),
     deleteKey: (id: string) => client.request<unknown>("DELETE", `/api/keys/${encodeURIComponent(id)}`),

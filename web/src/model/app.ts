@@ -24,6 +24,7 @@ import {
 import { createListActions } from "./lists.ts";
 import { createMoves } from "./moves.ts";
 import { createNotifications } from "./notifications.ts";
+import { createPush, type PushPlatform } from "./push.ts";
 import { createQuickAdd } from "./quickadd.ts";
 import { createRouter, type History, type View, viewUrl } from "./route.ts";
 import { createSelection } from "./selection.ts";
@@ -45,6 +46,8 @@ export interface Platform {
   copies?: LocalCopies;
   /** How this tab finds the others; by default it is alone. */
   tabs?: TabsOptions;
+  /** How this browser is pushed to; absent where it can't be. */
+  push?: PushPlatform | null;
   /** Whether the browser thinks that it has a network. */
   online?: () => boolean;
   now?: () => Temporal.Instant;
@@ -76,7 +79,14 @@ export function createApp(platform: Platform) {
     onUnauthorized: () => session.expire(),
   });
   const rondo = createRondo(client);
-  const session = createSession(rondo, platform.timeZone, { leave: () => sync.leave() });
+  const push = createPush(rondo, platform.push ?? null);
+  const session = createSession(rondo, platform.timeZone, {
+    async leave() {
+      // The next user of this browser must not be told what the one before had planned.
+      await push.turnOff().catch(() => {});
+      await sync.leave();
+    },
+  });
   const calls = createCalls(client);
   const router = createRouter(platform.history);
   const toasts = createToasts();
@@ -430,6 +440,7 @@ export function createApp(platform: Platform) {
     void notifications.load();
     if (snapshot?.seq !== null) void loadLists().catch(() => {});
     sync.start();
+    if (me.preferences.channels.push && me.capabilities.push) void push.renew();
   }
 
   /** Everything of one user leaves memory with them. */
@@ -534,6 +545,7 @@ export function createApp(platform: Platform) {
     arrange(ids: readonly string[] | null): void {
       arranged.value = ids;
     },
+    push,
     session,
     router,
     toasts,

@@ -47,7 +47,7 @@ const PANELS: readonly string[] = ["activity", "reminders"];
 
 /** Reads an address; unknown ones are `not-found`, `/` is the Inbox. */
 export function parseRoute(url: URL): Route {
-  const taskId = url.searchParams.get("task");
+  const taskId = linkedTask(url) ?? url.searchParams.get("task");
   const panel = url.searchParams.get("panel");
   const sort = url.searchParams.get("sort");
   return {
@@ -58,7 +58,14 @@ export function parseRoute(url: URL): Route {
   };
 }
 
+/** `/task/<id>`: how messages name a task, wherever it is by then. */
+function linkedTask(url: URL): string | null {
+  const [, id] = /^\/task\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+  return id === undefined ? null : decode(id);
+}
+
 function parseView(url: URL): View {
+  if (linkedTask(url) !== null) return { name: "inbox" };
   const [first = "", second, ...rest] = url.pathname.split("/").filter((part) => part !== "");
   if (rest.length > 0) return { name: "not-found" };
   const argument = second === undefined ? null : decode(second);

@@ -45,6 +45,12 @@ Deno.test("parseRoute() and viewUrl() are each other's inverse", () => {
   }
 });
 
+Deno.test("parseRoute() opens the task that a message links to", () => {
+  const { view, taskId } = parseRoute(new URL("http://localhost/task/t-1"));
+  assert.deepEqual([view.name, taskId], ["inbox", "t-1"]);
+  assert.equal(parseRoute(new URL("http://localhost/task/a/b")).view.name, "not-found");
+});
+
 Deno.test("parseRoute() answers addresses nobody made", () => {
   assert.deepEqual(at("/").view, { name: "inbox" });
   assert.deepEqual(at("/nonsense").view, { name: "not-found" });

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { exportUrl } from "../api/rondo.ts";
 import type { ApiKey, ImportFormat, ImportResult, Preferences, ProfilePatch } from "../api/types.ts";
 import { instantInSentence, zoneText } from "../model/dates.ts";
+import type { PushState } from "../model/push.ts";
 import { failure, plural, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { copyText } from "./dom.ts";
@@ -209,6 +210,48 @@ function Switch(
   );
 }
 
+const PUSH_HINTS: Record<PushState, string | undefined> = {
+  unsupported: "This browser can’t be told; on an iPhone, add Rondo to the home screen first",
+  off: "Also when Rondo is closed",
+  working: "Asking the browser",
+  on: "This browser is told, also when Rondo is closed",
+  refused: "This browser does not allow it: change that in its settings for this page",
+};
+
+/** The preference holds for all browsers; turning it on here also subscribes this one. */
+function PushSwitch(): JSX.Element {
+  const { session, push, toasts } = useApp();
+  const patch = usePatch();
+  const me = session.me.value;
+  const wanted = me?.preferences.channels.push ?? false;
+  const canPush = me?.capabilities.push ?? false;
+  const state = push.state.value;
+  const change = async (on: boolean) => {
+    try {
+      if (on) {
+        await push.turnOn();
+        if (push.state.peek() === "refused") return;
+      } else await push.turnOff();
+      patch({ preferences: { channels: { push: on } } });
+    } catch (error) {
+      toasts.show({
+        tone: "error",
+        text: "Could not turn on notifications in this browser",
+        detail: failure(error, "It is off as before."),
+      });
+    }
+  };
+  return (
+    <Switch
+      label="By this browser"
+      hint={canPush ? PUSH_HINTS[state] : "Push is off on this server"}
+      checked={canPush && wanted && state === "on"}
+      disabled={!canPush || state === "unsupported" || state === "working"}
+      onChange={(on) => void change(on)}
+    />
+  );
+}
+
 function Channels(): JSX.Element {
   const { session } = useApp();
   const patch = usePatch();
@@ -241,6 +284,7 @@ function Channels(): JSX.Element {
         disabled={!canMail}
         onChange={(email) => patch({ preferences: { channels: { email } } })}
       />
+      <PushSwitch />
       <Switch
         label="Quiet hours"
         hint="E-mail and push wait until they end"
