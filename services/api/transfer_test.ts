@@ -87,11 +87,17 @@ Deno.test("GET /api/feed/{secret}.ics needs nothing but its address, until that 
   await using api = await testApi();
   const ada = await api.signUp();
   await ada.call("POST", "/api/tasks", { title: "Pay rent", due: { date: "2027-01-31" } });
-  assert.equal((await ada.call("GET", "/api/feed")).body.url, null);
+  assert.deepEqual((await ada.call("GET", "/api/feed")).body, { url: null, createdAt: null });
   const read = async (url: string) => await api.guest.call("GET", new URL(url).pathname);
   const first = (await ada.call("POST", "/api/feed")).body.url;
   const feed = await read(first);
   assert.equal(feed.status, 200);
+  const shown = (await ada.call("GET", "/api/feed")).body;
+  assert.equal(shown.url, null, "it is shown once");
+  assert.notEqual(shown.createdAt, null);
+  const secret = /feed\/(.+)\.ics/.exec(first)?.[1] ?? "?";
+  const [row] = await api.admin<{ row: string }[]>`select f::text as row from tasks.feeds f`;
+  assert.ok(row !== undefined && !row.row.includes(secret), "the secret is not kept");
   assert.match(feed.text, /SUMMARY:Pay rent/);
   assert.match(feed.headers.get("content-type") ?? "", /^text\/calendar/);
   const second = (await ada.call("POST", "/api/feed")).body.url;
@@ -99,6 +105,25 @@ Deno.test("GET /api/feed/{secret}.ics needs nothing but its address, until that 
   assert.equal((await read(second)).status, 200);
   await ada.call("DELETE", "/api/feed");
   assert.equal((await read(second)).status, 404);
+});
+
+Deno.test("a feed from before secrets were hashed goes on working", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  await ada.call("POST", "/api/tasks", { title: "Pay rent", due: { date: "2027-01-31" } });
+  // The table as it was.
+  await api.admin.unsafe(
+    "alter table tasks.feeds drop column secret_hash; alter table tasks.feeds add column secret text not null unique",
+  );
+  const secret = "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMN_0";
+  await api.admin`insert into tasks.feeds values (${ada.userId}, now(), ${secret})`;
+  await api.admin.unsafe(
+    await Deno.readTextFile(new URL("./migrations/003.do.feed_hashes.sql", import.meta.url)),
+  );
+  const feed = await api.guest.call("GET", `/api/feed/${secret}.ics`);
+  assert.equal(feed.status, 200);
+  assert.match(feed.text, /SUMMARY:Pay rent/);
+  assert.equal((await api.guest.call("GET", `/api/feed/${secret.replace("a", "b")}.ics`)).status, 404);
 });
 
 Deno.test("POST /api/import joins what iCalendar folded inside a character", async () => {

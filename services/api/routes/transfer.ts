@@ -1,6 +1,7 @@
 /** Import, export and the calendar feed. */
 import { requireScope } from "../auth.ts";
 import { z } from "@hono/zod-openapi";
+import { Instant } from "../../shared/contracts/task.ts";
 import { formatFeed } from "../../shared/domain/formats/mod.ts";
 import { invalid, notFound, Problem, ProblemError } from "../../shared/http/problem.ts";
 import { asUser, type Sql } from "../../shared/store/database.ts";
@@ -20,7 +21,12 @@ const Summary = z.object({
   skipped: z.int(),
   problems: z.array(z.object({ line: z.int(), message: z.string() })),
 }).openapi("ImportSummary");
-const FeedAddress = z.object({ url: z.string().nullable() }).openapi("Feed");
+const FeedAddress = z.object({
+  /** Shown when it is made, and never again. */
+  url: z.string().nullable(),
+  /** When the address that works now was made; null when there is none. */
+  createdAt: Instant.nullable(),
+}).openapi("Feed");
 
 export interface TransferOptions {
   sql: Sql;
@@ -82,23 +88,21 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
   endpoint(tools, {
     method: "get",
     path: "/api/feed",
-    summary: "The address of my calendar feed",
+    summary: "Whether there is a calendar feed, and since when",
     tag,
     scope: "read",
-    responses: { 200: { description: "The address, or null when there is none", schema: FeedAddress } },
+    responses: { 200: { description: "Its address is known to nobody here", schema: FeedAddress } },
   }, async ({ context, principal }) => {
-    const secret = await asUser(sql, principal.userId, async (tx) => {
-      const [row] = await tx<{ secret: string }[]>`
-        select secret from tasks.feeds where user_id = ${principal.userId}`;
-      return row?.secret;
-    });
-    return context.json({ url: secret === undefined ? null : addressOf(secret) });
+    const [row] = await asUser(sql, principal.userId, (tx) =>
+      tx<{ createdAt: string }[]>`
+        select created_at as "createdAt" from tasks.feeds where user_id = ${principal.userId}`);
+    return context.json({ url: null, createdAt: row?.createdAt ?? null });
   });
 
   endpoint(tools, {
     method: "post",
     path: "/api/feed",
-    summary: "Make a new feed address; an earlier one stops working",
+    summary: "Make a new feed address, shown this once; an earlier one stops working",
     tag,
     scope: "write",
     responses: { 201: { description: "The address", schema: FeedAddress } },
@@ -108,9 +112,10 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
     return command(async (unit) => {
       const secret = newSecret();
       await unit.tx`
-        insert into tasks.feeds (user_id, secret, created_at) values (${unit.userId}, ${secret}, ${unit.at})
-        on conflict (user_id) do update set secret = excluded.secret, created_at = excluded.created_at`;
-      return { status: 201, body: { url: addressOf(secret) } };
+        insert into tasks.feeds (user_id, secret_hash, created_at)
+        values (${unit.userId}, encode(sha256(convert_to(${secret}, 'UTF8')), 'hex'), ${unit.at})
+        on conflict (user_id) do update set secret_hash = excluded.secret_hash, created_at = excluded.created_at`;
+      return { status: 201, body: { url: addressOf(secret), createdAt: unit.at } };
     });
   });
 
@@ -124,7 +129,7 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
   }, ({ command }) =>
     command(async (unit) => {
       await unit.tx`delete from tasks.feeds where user_id = ${unit.userId}`;
-      return { status: 200, body: { url: null } };
+      return { status: 200, body: { url: null, createdAt: null } };
     }));
 
   // No credential but the address itself: calendars can send no other.

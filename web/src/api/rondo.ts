@@ -4,6 +4,7 @@ import type {
   ApiKey,
   Change,
   Colour,
+  FeedState,
   HistoryEntry,
   ImportFormat,
   ImportResult,
@@ -18,6 +19,8 @@ import type {
   Task,
   TaskInput,
   TaskPatch,
+  Webhook,
+  WebhookDelivery,
 } from "./types.ts";
 
 /** The largest page the server gives. */
@@ -38,6 +41,7 @@ function query(values: Record<string, string | number | boolean | null | undefin
   return text === "" ? "" : `?${text}`;
 }
 
+const webhookAt = (id: string) => `/api/webhooks/${encodeURIComponent(id)}`;
 const at = (id: string) => `/api/tasks/${encodeURIComponent(id)}`;
 
 export type Rondo = ReturnType<typeof createRondo>;
@@ -102,9 +106,16 @@ export function createRondo(client: Client) {
     keys: () => get<{ items: ApiKey[] }>("/api/keys"),
     createKey: (name: string) => post<NewApiKey>("/api/keys", { body: { name, scopes: ["read", "write"] } }),
     deleteKey: (id: string) => client.request<unknown>("DELETE", `/api/keys/${encodeURIComponent(id)}`),
-    feed: () => get<{ url: string | null }>("/api/feed"),
-    createFeed: () => post<{ url: string }>("/api/feed", { body: {} }),
+    feed: () => get<FeedState>("/api/feed"),
+    createFeed: () => post<FeedState>("/api/feed", { body: {} }),
     deleteFeed: () => client.request<unknown>("DELETE", "/api/feed"),
+    webhooks: () => get<{ items: Webhook[] }>("/api/webhooks"),
+    createWebhook: (url: string) => post<Webhook & { secret: string }>("/api/webhooks", { body: { url } }),
+    patchWebhook: (id: string, patch: { status: "active" | "paused" }) =>
+      client.request<Webhook>("PATCH", webhookAt(id), { body: patch }),
+    deleteWebhook: (id: string) => client.request<unknown>("DELETE", webhookAt(id)),
+    replayWebhook: (id: string) => post<Webhook>(`${webhookAt(id)}/replay?since=0`, { body: {} }),
+    webhookDeliveries: (id: string) => get<Page<WebhookDelivery>>(`${webhookAt(id)}/deliveries?limit=20`),
     importFile: (format: ImportFormat, file: Blob) =>
       post<ImportResult>(`/api/import${query({ format })}`, { raw: file, contentType: CONTENT_TYPE[format] }),
   };

@@ -124,3 +124,34 @@ export interface ImportResult {
 }
 
 export type ImportFormat = "todotxt" | "todoist-csv" | "ical";
+
+/** The calendar feed: its address when it was just made, and since when there is one. */
+export interface FeedState {
+  url: string | null;
+  createdAt: string | null;
+}
+
+export interface Webhook {
+  id: string;
+  url: string;
+  description: string;
+  types: string[];
+  status: "active" | "paused";
+  pausedReason: string | null;
+  failures: number;
+  pending: number;
+  behind: boolean;
+  lastDeliveredAt: string | null;
+}
+
+export interface WebhookDelivery {
+  id: string;
+  seq: number;
+  type: string;
+  status: "pending" | "delivered" | "failed";
+  attempts: number;
+  nextAttemptAt: string | null;
+  responseStatus: number | null;
+  error: string | null;
+  createdAt: string;
+}

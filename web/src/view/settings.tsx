@@ -2,19 +2,29 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { exportUrl } from "../api/rondo.ts";
-import type { ApiKey, ImportFormat, ImportResult, Preferences, ProfilePatch } from "../api/types.ts";
+import type {
+  ApiKey,
+  FeedState,
+  ImportFormat,
+  ImportResult,
+  Preferences,
+  ProfilePatch,
+} from "../api/types.ts";
 import { instantInSentence, zoneText } from "../model/dates.ts";
 import type { PushState } from "../model/push.ts";
 import { failure, plural, quoted } from "../model/wording.ts";
 import { useApp } from "./context.ts";
-import { copyText } from "./dom.ts";
-import { Copy, Download, Trash2, Upload } from "./icons.tsx";
+import { CopyLine } from "./copyline.tsx";
 import { Devices } from "./devices.tsx";
+import { Download, Trash2, Upload } from "./icons.tsx";
+import { lazy } from "./lazy.tsx";
 import { Options } from "./options.tsx";
 import { Popover } from "./popover.tsx";
 import { Failed, Skeleton } from "./states.tsx";
 import { Field } from "./viewheader.tsx";
 import { zoneOptions } from "./zones.ts";
+
+const Webhooks = lazy(async () => (await import("./webhooks.tsx")).Webhooks, () => <Skeleton rows={1} />);
 
 export function SettingsView(): JSX.Element {
   return (
@@ -32,6 +42,9 @@ export function SettingsView(): JSX.Element {
         <Keys />
         <Transfer />
         <Feed />
+        <Group title="Webhooks" text="What changes in your tasks, told to an address of yours.">
+          <Webhooks />
+        </Group>
         <Account />
       </div>
     </>
@@ -430,34 +443,6 @@ function Keys(): JSX.Element {
   );
 }
 
-function CopyLine({ value, label }: { value: string; label: string }): JSX.Element {
-  const { toasts } = useApp();
-  return (
-    <span class="copy-line">
-      <input
-        class="input"
-        readOnly
-        value={value}
-        aria-label={label}
-        onFocus={(event) => event.currentTarget.select()}
-      />
-      <button
-        type="button"
-        class="button"
-        aria-label={label}
-        onClick={async () => {
-          const copied = await copyText(value);
-          toasts.show({
-            text: copied ? "Copied" : "Copying is not allowed here: select the text and copy it",
-          });
-        }}
-      >
-        <Copy size={15} aria-hidden="true" /> Copy
-      </button>
-    </span>
-  );
-}
-
 const FORMATS: readonly { value: ImportFormat; label: string; accept: string }[] = [
   { value: "todotxt", label: "todo.txt", accept: ".txt,text/plain" },
   { value: "todoist-csv", label: "Todoist (CSV)", accept: ".csv,text/csv" },
@@ -579,11 +564,11 @@ function Outcome({ result }: { result: ImportResult }): JSX.Element {
 
 function Feed(): JSX.Element {
   const app = useApp();
-  const [feed, setFeed] = useState<Listed<string>>({ state: "loading" });
-  const read = async (call: () => Promise<{ url: string | null } | unknown>) => {
+  const [feed, setFeed] = useState<Listed<FeedState>>({ state: "loading" });
+  const read = async (call: () => Promise<FeedState>) => {
     try {
-      const answer = await call() as { url: string | null } | undefined;
-      setFeed({ state: "ready", items: answer?.url ? [answer.url] : [] });
+      const answer = await call();
+      setFeed({ state: "ready", items: answer.createdAt === null ? [] : [answer] });
     } catch (error) {
       setFeed({ state: "failed", error });
     }
@@ -592,7 +577,7 @@ function Feed(): JSX.Element {
   const revoke = async () => {
     await read(async () => {
       await app.rondo.deleteFeed();
-      return { url: null };
+      return { url: null, createdAt: null };
     });
     app.toasts.show({ text: "The address no longer works" });
   };
@@ -621,9 +606,11 @@ function Feed(): JSX.Element {
         )
         : (
           <>
-            <CopyLine value={feed.items[0]} label="Copy the feed’s address" />
+            {feed.items[0].url === null
+              ? <p class="field-hint">The address was shown when it was made, and still works</p>
+              : <CopyLine value={feed.items[0].url} label="Copy the feed’s address" />}
             <div class="settings-line">
-              <span class="field-hint">A new address ends the old one</span>
+              <span class="field-hint">The address is shown once; a new one ends the old one</span>
               <span class="inline-form">
                 <button
                   type="button"
