@@ -10,6 +10,9 @@ import { secretsFor } from "../../deploy/cluster/secrets.ts";
 import { DOCKERFILE, dockerfile } from "../../deploy/images/dockerfile.ts";
 import { IMAGES } from "../../deploy/images/images.ts";
 import { PLAN } from "../../deploy/kafka/topics.ts";
+import { SERVICES } from "../../services/permissions.ts";
+
+const ROOT = join(KUSTOMIZE, "..");
 
 /** What kube-score would have otherwise, and why it is as it is. */
 const EXCEPTIONS: Record<string, string> = {
@@ -121,6 +124,38 @@ Deno.test("every service is in every overlay, and every image that is deployed i
     assert.deepEqual([...used].filter((name) => !known.has(name ?? "")), []);
   }
 });
+
+Deno.test("the api's sidecar lets in every call that services are written to make", async () => {
+  const resources = await build(join(KUSTOMIZE, "overlays", "lab"));
+  const { spec } = resources.find(({ kind }) => kind === "Configuration") ?? {};
+  const { policies } = spec?.accessControl as {
+    policies: { appId: string; operations: { name: string; httpVerb: string[] }[] }[];
+  };
+  const calls: { service: string; path: string }[] = [];
+  for (const service of SERVICES) {
+    for await (const text of sources(join(ROOT, "services", service))) {
+      for (const [, path = ""] of text.matchAll(/\.invoke\(\s*"api",\s*["`](\/internal\/[\w/-]+)/g)) {
+        calls.push({ service, path });
+      }
+    }
+  }
+  assert.ok(calls.length >= 5);
+  for (const { service, path } of calls) {
+    const allowed = policies.find(({ appId }) => appId === service)?.operations ?? [];
+    assert.ok(allowed.some(({ name }) => name === path), `${service} may not ask ${path}`);
+  }
+});
+
+/** The text of every module of a service that is no test. */
+async function* sources(folder: string): AsyncGenerator<string> {
+  const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory) yield* sources(join(folder, name));
+    else if (name.endsWith(".ts") && !name.endsWith("_test.ts")) {
+      yield await Deno.readTextFile(join(folder, name));
+    }
+  }
+}
 
 const CUSTOM = new Set([
   "Component",
