@@ -40,7 +40,7 @@ async function fuzzApi(): Promise<boolean> {
     join(python, "..", "schemathesis"),
     ...["run", `${rondo.origin}/api/openapi.json`, "--url", rondo.origin],
     ...["--header", `Authorization: Bearer ${body.key}`],
-    ...["--checks", CHECKS, "--exclude-path-regex", "/api/(auth|stream|keys)"],
+    ...["--checks", CHECKS, "--exclude-path-regex", "/api/(auth|stream|keys|chat)|/mcp"],
     ...["--phases", "coverage,fuzzing", "-n", EXAMPLES, "--seed", SEED],
     ...["--suppress-health-check", "all", "--continue-on-failure", "--warnings", "off"],
   ]);

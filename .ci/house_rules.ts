@@ -67,14 +67,15 @@ const pureDomain: Deno.lint.Rule = {
 /** A service knows its ports, never another service's code. */
 const noForeignService: Deno.lint.Rule = {
   create(context) {
-    const own = /\/services\/(api|relay|recurrence|reminders|notifications|audit|realtime|webhooks)\//.exec(
-      context.filename,
-    )?.[1];
+    const own =
+      /\/services\/(api|relay|recurrence|reminders|notifications|audit|realtime|webhooks|assistant)\//.exec(
+        context.filename,
+      )?.[1];
     if (own === undefined) return {};
     return {
       ImportDeclaration(node) {
         const other =
-          /^\.\.(?:\/\.\.)?\/(api|relay|recurrence|reminders|notifications|audit|realtime|webhooks)\//
+          /^\.\.(?:\/\.\.)?\/(api|relay|recurrence|reminders|notifications|audit|realtime|webhooks|assistant)\//
             .exec(node.source.value)?.[1];
         if (other !== undefined && other !== own) {
           context.report({

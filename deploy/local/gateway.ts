@@ -1,8 +1,8 @@
 /**
- * One origin for the browser, as the cluster's gateway makes it: streams go to realtime directly, the API to the api,
+ * One origin for the browser, as the cluster's gateway makes it: streams go to realtime directly, chats and MCP to the assistant, the API to the api,
  * everything else is the SPA. What services and operators have among themselves is not reachable through it.
  *
- * As a program it reads `PORT`, `HOST`, `API_URL`, `REALTIME_URL` and `WEB_URL`.
+ * As a program it reads `PORT`, `HOST`, `API_URL`, `REALTIME_URL`, `ASSISTANT_URL` and `WEB_URL`.
  */
 import {
   createServer,
@@ -17,11 +17,12 @@ import { SECURITY_HEADERS } from "../../services/shared/http/security.ts";
 import { runMain, stopSignal } from "../../services/shared/host/serve.ts";
 import { StartError } from "../../services/shared/host/config.ts";
 
-export type Target = "api" | "realtime" | "web";
+export type Target = "api" | "realtime" | "assistant" | "web";
 
 /** Where a path leads, or null when it leads nowhere from outside. */
 export function route(path: string): Target | null {
   if (path === "/api/stream") return "realtime";
+  if (/^\/(mcp|api\/chat)(\/|$)/.test(path)) return "assistant";
   if (path.startsWith("/api/") || path === "/health" || path === "/ready") return "api";
   if (/^\/(internal|metrics|dapr|job)(\/|$)/.test(path)) return null;
   return "web";
@@ -119,6 +120,7 @@ const Settings = z.object({
   HOST: z.string().default("127.0.0.1"),
   API_URL: z.url(),
   REALTIME_URL: z.url(),
+  ASSISTANT_URL: z.url(),
   WEB_URL: z.url(),
 });
 
@@ -129,7 +131,12 @@ if (import.meta.main) {
     const server = await startGateway({
       port: PORT,
       hostname: HOST,
-      targets: { api: urls.API_URL, realtime: urls.REALTIME_URL, web: urls.WEB_URL },
+      targets: {
+        api: urls.API_URL,
+        realtime: urls.REALTIME_URL,
+        assistant: urls.ASSISTANT_URL,
+        web: urls.WEB_URL,
+      },
     });
     console.log(`gateway is running on http://${HOST}:${PORT}`);
     await stopped;

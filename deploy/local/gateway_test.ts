@@ -5,8 +5,9 @@ import { freePorts, LOOPBACK } from "./ports.ts";
 Deno.test("route() leads to each part, and from outside to nothing that services have among themselves", () => {
   const places = {
     realtime: ["/api/stream"],
-    api: ["/api/tasks", "/api/stream/x", "/api/auth/sign-in", "/health", "/ready"],
-    web: ["/", "/today", "/assets/app.js", "/metrics-of-mine", "/jobs", "/api"],
+    assistant: ["/mcp", "/api/chat", "/api/chat/1/turns/2/undo"],
+    api: ["/api/tasks", "/api/stream/x", "/api/auth/sign-in", "/api/chats", "/health", "/ready"],
+    web: ["/", "/today", "/assets/app.js", "/metrics-of-mine", "/jobs", "/api", "/mcps"],
   };
   for (const [target, paths] of Object.entries(places)) {
     for (const path of paths) assert.equal(route(path), target, path);
@@ -44,7 +45,7 @@ Deno.test("startGateway() hands on what was asked, says who asked, and streams t
   const server = await startGateway({
     port,
     hostname: LOOPBACK,
-    targets: { api: own, realtime: own, web: `http://${LOOPBACK}:${nobody}` },
+    targets: { api: own, realtime: own, assistant: own, web: `http://${LOOPBACK}:${nobody}` },
   });
   const gateway = `http://${LOOPBACK}:${port}`;
   try {
@@ -94,7 +95,7 @@ Deno.test("startGateway() ends a stream whose service is gone, so that its clien
   const [port = 0] = freePorts(1);
   const server = await startGateway({
     ...{ port, hostname: LOOPBACK },
-    targets: { api: upstream, realtime: upstream, web: upstream },
+    targets: { api: upstream, realtime: upstream, assistant: upstream, web: upstream },
   });
   try {
     const answer = fetch(`http://${LOOPBACK}:${port}/api/stream`);

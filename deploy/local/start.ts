@@ -244,6 +244,7 @@ function gateway({ config, ports, publicUrl, log }: Setting): PartPlan {
           HOST: config.HOST,
           API_URL: local(ports.apps.api),
           REALTIME_URL: local(ports.apps.realtime),
+          ASSISTANT_URL: local(ports.apps.assistant),
           WEB_URL: local(ports.own.web),
         },
       }),

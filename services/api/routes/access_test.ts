@@ -212,12 +212,20 @@ const SCENARIOS: Scenario[] = [
   { call: "GET /api/auth/token", personal: true },
 ];
 
-/** Calls whose users are made and signed in or out: `auth_test.ts` has them; the stream is realtime's. */
+/** Calls whose users are made and signed in or out: `auth_test.ts` has them; the stream is realtime's, the rest the assistant's. */
 const ELSEWHERE = [
   "POST /api/auth/sign-up/email",
   "POST /api/auth/sign-in/email",
   "POST /api/auth/sign-out",
   "GET /api/stream",
+  "POST /api/chat",
+  "GET /api/chat",
+  "GET /api/chat/{id}",
+  "DELETE /api/chat/{id}",
+  "POST /api/chat/{id}/previews/{previewId}/apply",
+  "POST /api/chat/{id}/previews/{previewId}/dismiss",
+  "POST /api/chat/{id}/turns/{turnId}/undo",
+  "POST /mcp",
 ];
 
 async function prepare(ada: TestClient): Promise<Fixture> {

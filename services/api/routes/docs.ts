@@ -9,6 +9,7 @@ import {
   REMINDER_EVENT_TYPES,
   TOPICS,
 } from "../../shared/contracts/events.ts";
+import { documentAssistant } from "./assistant_docs.ts";
 
 export const VERSION = "0.1.0";
 
@@ -45,6 +46,8 @@ export function documentRoutes(app: OpenAPIHono, options: { publicUrl: string })
     },
     responses: { 200: { description: "A stream", content: { "text/event-stream": { schema: z.string() } } } },
   });
+
+  documentAssistant(app);
 
   let openApi: ReturnType<typeof app.getOpenAPI31Document> | undefined;
   const document = () =>

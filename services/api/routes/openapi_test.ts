@@ -12,7 +12,7 @@ Deno.test("GET /api/openapi.json is OpenAPI 3.1 in structure", async () => {
   assert.ok(calls.length > 40);
   const ids = new Set<string>();
   for (const [path, operations] of Object.entries(document.paths)) {
-    assert.match(path, /^\/api\//);
+    assert.match(path, /^\/(api\/|mcp$)/);
     const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     for (const [method, operation] of Object.entries(operations)) {
       const call = `${method} ${path}`;

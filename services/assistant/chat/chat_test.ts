@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dataOf } from "../../api/routes/testing.ts";
+import { dataOf } from "../../shared/testing/stand_ins.ts";
 import { Chat, type ChatTurn } from "../../shared/contracts/chat.ts";
 import { createFakeClock } from "../../shared/testing/fake_runtime.ts";
 import type { TestClient } from "../../shared/testing/api.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dataOf } from "../../api/routes/testing.ts";
+import { dataOf } from "../../shared/testing/stand_ins.ts";
 import {
   contentOf,
   type Line,
@@ -17,9 +17,6 @@ function toolAnswers({ messages }: ScriptedRequest): string[] {
   const last = messages.findLastIndex(({ role }) => role === "user");
   return messages.slice(last).filter(({ role }) => role === "tool").map(contentOf);
 }
-
-const question = ({ messages }: ScriptedRequest): string =>
-  contentOf(messages.findLast(({ role }) => role === "user"));
 
 const idsIn = (text: string): string[] =>
   [...text.matchAll(/"id":"([0-9a-f-]{36})","listId"/g)].map(([, id = ""]) => id);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CallToolResult, Client } from "@modelcontextprotocol/client";
-import { dataOf, standIns } from "../../api/routes/testing.ts";
+import { dataOf, standIns } from "../../shared/testing/stand_ins.ts";
 import type { TestClient } from "../../shared/testing/api.ts";
 import { testAssistant } from "../testing.ts";
 
