@@ -20,7 +20,7 @@ const TEXT = /\.(js|css|html|svg|webmanifest)$/;
 const FONTS = new URL("node_modules/@fontsource-variable/inter/files/", root);
 
 /** The style sheets in the order of their cascade. */
-const STYLES = ["tokens", "base", "layout", "list", "detail", "overlays", "pages", "views"];
+const STYLES = ["tokens", "base", "layout", "list", "detail", "overlays", "pages", "views", "chat"];
 
 /** What the bundle is made of: when none of it changed, the old one still stands. */
 const SOURCES = [

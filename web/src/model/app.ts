@@ -534,6 +534,7 @@ export function createApp(platform: Platform) {
 
   return {
     platform,
+    client,
     rondo,
     sync,
     calls,

@@ -4,7 +4,16 @@ import type { Sort } from "./grouping.ts";
 
 export type View =
   | {
-    name: "inbox" | "today" | "upcoming" | "completed" | "trash" | "notifications" | "settings" | "not-saved";
+    name:
+      | "inbox"
+      | "today"
+      | "upcoming"
+      | "completed"
+      | "trash"
+      | "notifications"
+      | "settings"
+      | "not-saved"
+      | "chat";
   }
   | { name: "activity" | "reminders" }
   | { name: "list"; listId: string }
@@ -39,6 +48,7 @@ const PLAIN = [
   "reminders",
   "settings",
   "not-saved",
+  "chat",
   "sign-in",
   "sign-up",
 ] as const;

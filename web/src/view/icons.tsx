@@ -27,6 +27,7 @@ export {
   List,
   ListTree,
   Menu,
+  MessageCircle,
   MonitorSmartphone,
   Plus,
   Repeat,

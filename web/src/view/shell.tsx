@@ -27,6 +27,7 @@ const BulkBar = lazy(async () => (await import("./bulkbar.tsx")).BulkBar, () => 
 const Detail = lazy(async () => (await import("./editing.ts")).Detail, () => <Skeleton rows={5} />);
 const SettingsView = lazy(async () => (await import("./pages.ts")).SettingsView);
 const UnsavedView = lazy(async () => (await import("./pages.ts")).UnsavedView);
+const ChatView = lazy(async () => (await import("./chat.tsx")).ChatView);
 const NotificationsView = lazy(async () => (await import("./pages.ts")).NotificationsView);
 
 export function Root(): JSX.Element {
@@ -144,6 +145,8 @@ function View(): JSX.Element {
   switch (router.view.value.name) {
     case "settings":
       return <SettingsView />;
+    case "chat":
+      return <ChatView />;
     case "notifications":
       return <NotificationsView />;
     case "not-saved":

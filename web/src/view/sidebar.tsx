@@ -21,6 +21,7 @@ import {
   Kanban,
   Keyboard,
   Menu,
+  MessageCircle,
   Plus,
   Search,
   Settings,
@@ -102,6 +103,7 @@ export function Navigation(): JSX.Element {
           label="Calendar"
         />
         <Item view={{ name: "board", by: "list" }} icon={<Kanban size={17} />} label="Board" />
+        <Item view={{ name: "chat" }} icon={<MessageCircle size={17} />} label="Assistant" />
         <Item
           view={{ name: "notifications" }}
           icon={<Bell size={17} />}

@@ -43,6 +43,8 @@ export function viewTitle(
       return "Completed";
     case "trash":
       return "Trash";
+    case "chat":
+      return "Assistant";
     case "notifications":
       return "Notifications";
     case "settings":
