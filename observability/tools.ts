@@ -1,19 +1,19 @@
 /**
  * The checkers, built from their Go modules on the first call into the user's cache. The versions are those of
- * `tools/go.mod`; `PROMETHEUS`, `PROMTOOL` and `ACTIONLINT` name programs that are there already.
+ * the modules below `tools`; `PROMETHEUS`, `PROMTOOL` and `ACTIONLINT` name programs that are there already.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cached, keyOf } from "../deploy/local/cache.ts";
 import { StartError } from "../services/shared/host/config.ts";
 
-const MODULE = fileURLToPath(new URL("tools", import.meta.url));
-const PACKAGES = {
-  prometheus: "github.com/prometheus/prometheus/cmd/prometheus",
-  promtool: "github.com/prometheus/prometheus/cmd/promtool",
-  actionlint: "github.com/rhysd/actionlint/cmd/actionlint",
+/** A module each: what one needs of a library is not always what another can be built with. */
+const MODULES = {
+  prometheus: ["tools/prometheus", "github.com/prometheus/prometheus/cmd/prometheus"],
+  promtool: ["tools/prometheus", "github.com/prometheus/prometheus/cmd/promtool"],
+  actionlint: ["tools/actionlint", "github.com/rhysd/actionlint/cmd/actionlint"],
 } as const;
-export type Tool = keyof typeof PACKAGES;
+export type Tool = keyof typeof MODULES;
 /** Without the clouds' service discoveries, which are most of what there is to build. */
 const TAGS = "remove_all_sd";
 const PROGRESS_MS = 15_000;
@@ -45,7 +45,9 @@ export async function postgresExporter(): Promise<string> {
 }
 
 async function built(name: Tool): Promise<string> {
-  const inputs = await Promise.all(["go.mod", "go.sum"].map((file) => Deno.readTextFile(join(MODULE, file))));
+  const [folder, path] = MODULES[name];
+  const module = fileURLToPath(new URL(folder, import.meta.url));
+  const inputs = await Promise.all(["go.mod", "go.sum"].map((file) => Deno.readTextFile(join(module, file))));
   const platform = `${Deno.build.os}-${Deno.build.arch}`;
   return await cached(`${name}-${keyOf(...inputs, TAGS, platform)}`, async (target) => {
     console.log(`Building ${name} from source, once`);
@@ -55,14 +57,14 @@ async function built(name: Tool): Promise<string> {
       PROGRESS_MS,
     );
     try {
-      await build(PACKAGES[name], target);
+      await build(module, path, target);
     } finally {
       clearInterval(timer);
     }
   });
 }
 
-async function build(path: string, target: string): Promise<void> {
+async function build(module: string, path: string, target: string): Promise<void> {
   const args = [
     "build",
     "-mod=readonly",
@@ -78,7 +80,7 @@ async function build(path: string, target: string): Promise<void> {
   try {
     const { success, stderr } = await new Deno.Command("nice", {
       args: ["-n", "10", "go", ...args],
-      cwd: MODULE,
+      cwd: module,
       env: { CGO_ENABLED: "0", GOFLAGS: "" },
       stdin: "null",
     }).output();

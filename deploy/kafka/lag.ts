@@ -32,8 +32,9 @@ export async function readLag(brokers: string): Promise<Lag[]> {
       topics.map(({ topic, partitions }) => ({
         group,
         topic,
-        events: partitions.reduce((sum, { partition, offset }) => {
-          const { low = "0", high = "0" } = ends.get(topic)?.get(partition) ?? {};
+        // Kafka names only those partitions of which the group took something.
+        events: [...ends.get(topic)?.values() ?? []].reduce((sum, { partition, low, high }) => {
+          const { offset = "-1" } = partitions.find((one) => one.partition === partition) ?? {};
           if (offset === "-1" && isBroadcast(group)) return sum;
           // What retention has removed can't be taken any more.
           return sum + Math.max(0, Number(high) - Math.max(Number(offset), Number(low)));
