@@ -191,7 +191,7 @@ for (const [device, screen] of [["desktop", DESKTOP], ["phone", PHONE]] as const
     await page.locator(".filter-help").waitFor();
     await accessible(page, "help of filters");
     await load(page, "/activity");
-    await page.getByRole("button", { name: /was then/ }).first().click();
+    await page.getByRole("button", { name: /as it was$/ }).first().click();
     await page.locator(".travel").waitFor();
     await accessible(page, "a task as it was");
     await load(page, `/inbox?task=${id}`);

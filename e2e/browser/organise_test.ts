@@ -275,7 +275,7 @@ test("activity shows what happened, a task as it was, and undoes a bulk and a si
   await page.getByRole("button", { name: "Undo: 2 changes at once" }).click();
   await eventually(async () => Object.keys(await fields(client, () => 1)), ["Second name"]);
   await page.locator(".log-line").filter({ hasText: "Added" }).filter({ hasText: "Second name" })
-    .getByRole("button", { name: /was then/ }).click();
+    .getByRole("button", { name: /as it was$/ }).click();
   const travel = page.getByRole("dialog", { name: "The task as it was" });
   await travel.getByText("First name").first().waitFor();
   await travel.getByText("now Second name").waitFor();

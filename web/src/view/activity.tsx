@@ -73,7 +73,7 @@ export function ActivityPanel({ task }: { task: Task }): JSX.Element {
                     <button
                       type="button"
                       class="log-look"
-                      aria-label={`As it was after: ${entryText(entry, calendar, app.lists.value)}`}
+                      aria-label={`as it was after: ${entryText(entry, calendar, app.lists.value)}`}
                       onClick={() => setTravel(entry.at)}
                     >
                       as it was

@@ -180,7 +180,7 @@ function Step({ group, look }: { group: Group; look: DaysProps["look"] }): JSX.E
         <button
           type="button"
           class="log-look"
-          aria-label={`How ${title(entry) ?? "the task"} was then`}
+          aria-label={`${title(entry) ?? "the task"} as it was`}
           onClick={() => entry.taskId !== null && look(entry.taskId, entry.at)}
         >
           as it was
