@@ -140,6 +140,21 @@ Deno.test("complete() shows at once, rolls back on a refusal and says so", async
   ]);
 });
 
+Deno.test("signOut() asks before it drops what could not be sent", async () => {
+  const task = aTask({ id: "t1", title: "Pay rent" });
+  await using scene = await anApp([task], () => ({ status: 503, body: { title: "Unavailable" } }));
+  const { app } = scene;
+  void app.actions.complete("t1");
+  await until(() => scene.sent.length > 0);
+  await app.signOut();
+  assert.equal(app.session.session.value.state, "signed-in");
+  assert.equal(app.store.get("t1")?.status, "completed", "it still waits to be sent");
+  const [toast] = app.toasts.toasts.value.slice(-1);
+  assert.equal(toast?.text, "1 change not sent yet, so you are still signed in");
+  toast?.action?.run();
+  await until(() => app.session.session.value.state === "signed-out");
+});
+
 Deno.test("complete() of a recurring task tells the next date when it arrives", async () => {
   const task = aTask({
     id: "t1",

@@ -34,7 +34,7 @@ import { createSync } from "./sync.ts";
 import { createToasts } from "./toasts.ts";
 import { createUi } from "./ui.ts";
 import { createUndoLog } from "./undo.ts";
-import { quoted } from "./wording.ts";
+import { plural, quoted } from "./wording.ts";
 
 export interface Platform {
   history: History;
@@ -80,13 +80,7 @@ export function createApp(platform: Platform) {
   });
   const rondo = createRondo(client);
   const push = createPush(rondo, platform.push ?? null);
-  const session = createSession(rondo, platform.timeZone, {
-    async leave() {
-      // The next user of this browser must not be told what the one before had planned.
-      await push.turnOff().catch(() => {});
-      await sync.leave();
-    },
-  });
+  const session = createSession(rondo, platform.timeZone, { leave: () => sync.leave() });
   const calls = createCalls(client);
   const router = createRouter(platform.history);
   const toasts = createToasts();
@@ -163,6 +157,28 @@ export function createApp(platform: Platform) {
   });
   const { connection } = sync;
   const actions = createActions({ rondo, store, sync, toasts, undoLog, ui, lists, calendar, router });
+
+  /** Signs out. What waits is sent before; what can't be sent now is dropped only when the user says so. */
+  async function signOut(options: { drop?: boolean } = {}): Promise<void> {
+    try {
+      if (options.drop !== true && !await sync.settled(LAST_SENDING_MS)) {
+        toasts.show({
+          tone: "error",
+          text: `${
+            plural(sync.operations.peek().length, "change", "changes")
+          } not sent yet, so you are still signed in`,
+          detail: "They are only in this browser, which forgets them when you sign out.",
+          action: { label: "Sign out and lose them", run: () => void signOut({ drop: true }) },
+        });
+        return;
+      }
+      // The next user of this browser must not be told what the one before had planned.
+      await push.turnOff().catch(() => {});
+      await session.signOut();
+    } catch (error) {
+      actions.complain("Could not sign out", error);
+    }
+  }
   const listActions = createListActions({ rondo, lists, toasts, undoLog, actions, router });
   const selection = createSelection();
   const offline = () => connection.peek() === "offline";
@@ -584,6 +600,7 @@ export function createApp(platform: Platform) {
     },
     /** The network is gone. */
     cut: () => sync.cut(),
+    signOut,
     /** Begins with what this browser has, and asks the server at the same time who is here. */
     async start(): Promise<void> {
       const last = copies.lastUser();
@@ -598,6 +615,9 @@ export function createApp(platform: Platform) {
     href: (view: View) => viewUrl(view),
   };
 }
+
+/** How long signing out waits for what has not been sent. */
+const LAST_SENDING_MS = 2_000;
 
 /** Nobody answered: what this browser has is all there is for now. */
 const isAway = (error: unknown) => error instanceof ApiError && [0, 502, 503, 504].includes(error.status);

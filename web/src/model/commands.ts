@@ -242,7 +242,7 @@ function otherCommands(app: App, host: CommandHost): Command[] {
       title: "Sign out",
       group: "Account",
       words: "log out leave",
-      run: () => void session.signOut().catch((error) => actions.complain("Could not sign out", error)),
+      run: () => void app.signOut(),
     },
   ];
 }

@@ -636,22 +636,15 @@ function Feed(): JSX.Element {
 }
 
 function Account(): JSX.Element {
-  const { session, toasts } = useApp();
+  const app = useApp();
   return (
     <Group title="Account">
       <div class="settings-line">
-        <span>Signed in as {session.me.value?.email}</span>
+        <span>Signed in as {app.session.me.value?.email}</span>
         <button
           type="button"
           class="button"
-          onClick={() =>
-            session.signOut().catch((error) =>
-              toasts.show({
-                tone: "error",
-                text: "Could not sign out",
-                detail: failure(error, "You are still signed in."),
-              })
-            )}
+          onClick={() => void app.signOut()}
         >
           Sign out
         </button>
