@@ -41,7 +41,7 @@ test("a task is added by words, a change of several is shown, applied by a click
   await eventually(async () => (await named(client, "Second bill"))[0]?.due?.date, day(-3));
 
   await page.reload();
-  await page.getByRole("button", { name: "add Water the ficus tomorrow #home" }).click();
+  await page.getByRole("button", { name: "add Water the ficus tomorrow #home", exact: true }).click();
   await page.getByText("Undone").waitFor();
 });
 
