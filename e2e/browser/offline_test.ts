@@ -301,6 +301,7 @@ test("the installed application opens without a network, also at an address it w
   const today = await make(client, { title: "Due today", due: { date: day(0) } });
   await row(page, "Due today").waitFor();
   await installed(page);
+  await eventually(async () => JSON.stringify(await kept(page)).includes("Due today"), true);
   await context.setOffline(true);
   await page.goto(`/today?task=${today.id}`);
   await row(page, "Due today").waitFor();

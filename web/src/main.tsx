@@ -61,6 +61,7 @@ addEventListener("online", () => app.wake());
 addEventListener("offline", () => app.cut());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") app.wake();
+  else app.hide();
 });
 
 const root = document.getElementById("app");

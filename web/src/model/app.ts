@@ -600,6 +600,8 @@ export function createApp(platform: Platform) {
     },
     /** The network is gone. */
     cut: () => sync.cut(),
+    /** The tab goes out of sight, and may end there. */
+    hide: () => sync.keepNow(),
     signOut,
     /** Begins with what this browser has, and asks the server at the same time who is here. */
     async start(): Promise<void> {

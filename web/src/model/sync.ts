@@ -594,6 +594,8 @@ export function createSync(options: SyncOptions) {
       tabs?.check();
       if (tabs?.leads()) void drain();
     },
+    /** The tab may end at any moment: keeps what would be kept soon. */
+    keepNow: (): void => void flush(),
     /** The network is gone. */
     cut(): void {
       stream?.cut();
