@@ -78,6 +78,10 @@ export function openSessionLocks(options: SessionLocksOptions): SessionLocks {
 
   function join(): Promise<void> {
     joined ??= (async () => {
+      // Whoever is gone without a word, as a pod whose network went first, keeps its locks until PostgreSQL asks.
+      await session`
+        select set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '3', false),
+          set_config('tcp_keepalives_count', '3', false)`;
       await session`select pg_advisory_lock_shared(hashtextextended(${membership}, 0))`;
       if (listen !== undefined) await session`listen ${session(listen.channel)}`;
     })().catch((cause) => {
