@@ -5,17 +5,14 @@
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { StartError } from "../../services/shared/host/config.ts";
 import { runMain } from "../../services/shared/host/serve.ts";
 import { makeBase, type Platform, run } from "./base.ts";
-import { bundleAll } from "./bundle.ts";
+import { bundleAll, OUT } from "./bundle.ts";
 import { DOCKERFILE, dockerfile } from "./dockerfile.ts";
 import { IMAGES } from "./images.ts";
 import { storeRoots } from "./stores.ts";
 
-/** Where the bundles are: the context of the build. */
-export const OUT = join(fileURLToPath(new URL(".", import.meta.url)), "out");
 const OWN: Platform = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 
 export interface BuildOptions {

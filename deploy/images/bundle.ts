@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { StartError } from "../../services/shared/host/config.ts";
 import { APP, type Image, IMAGES, type Program } from "./images.ts";
 
+/** Where the bundles are: the context of the build. */
+export const OUT = join(fileURLToPath(new URL(".", import.meta.url)), "out");
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Folders with modules of programs, as they lie in the repository. */
 const SOURCES = ["services", "web", "deploy"];
@@ -98,3 +100,5 @@ async function run(cwd: string, args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, stdin: "null" }).output();
   if (!success) throw new StartError(`Cannot bundle: ${new TextDecoder().decode(stderr).trim()}`);
 }
+
+if (import.meta.main) await bundleAll(OUT, console.log);
