@@ -5,13 +5,12 @@ import { useComputed } from "@preact/signals";
 import { boardColumns, type Column, neighbourCard } from "../model/board.ts";
 import { isLive, isOpen } from "../model/grouping.ts";
 import type { BoardBy } from "../model/route.ts";
-import { failure } from "../model/wording.ts";
 import { Card } from "./card.tsx";
 import { useApp } from "./context.ts";
 import { useArranged } from "./focus.ts";
 import { Kanban } from "./icons.tsx";
-import { QuickAddRow } from "./quickadd.tsx";
-import { Empty, Failed, Skeleton } from "./states.tsx";
+import { Empty } from "./states.tsx";
+import { WideTasks } from "./widetasks.tsx";
 
 /** Cards of a column that are drawn before "Show more". */
 const FIRST_CARDS = 60;
@@ -23,11 +22,9 @@ const BY: readonly { value: BoardBy; label: string }[] = [
 ];
 
 export function BoardView(): JSX.Element {
-  const app = useApp();
-  const { router } = app;
+  const { router } = useApp();
   const view = router.view.value;
   const by = view.name === "board" ? view.by : "list";
-  const load = app.tasksLoad.value;
   return (
     <>
       <header class="view-header">
@@ -44,20 +41,9 @@ export function BoardView(): JSX.Element {
           </select>
         </label>
       </header>
-      <div class="wide-add">
-        <QuickAddRow />
-      </div>
-      {load.state === "failed"
-        ? (
-          <Failed
-            title="Your tasks could not be loaded"
-            detail={failure(load.error, "Nothing was lost.")}
-            retry={() => void app.loadTasks()}
-          />
-        )
-        : load.state !== "ready"
-        ? <Skeleton rows={6} />
-        : <Board by={by} />}
+      <WideTasks>
+        <Board by={by} />
+      </WideTasks>
     </>
   );
 }

@@ -14,14 +14,13 @@ import {
 } from "../model/dates.ts";
 import { isLive, isOpen } from "../model/grouping.ts";
 import type { Span, View } from "../model/route.ts";
-import { failure, plural } from "../model/wording.ts";
+import { plural } from "../model/wording.ts";
 import { useApp } from "./context.ts";
 import { useArranged } from "./focus.ts";
 import { ChevronLeft, ChevronRight, Repeat } from "./icons.tsx";
-import { QuickAddRow } from "./quickadd.tsx";
 import { Check, Row } from "./row.tsx";
-import { Failed, Skeleton } from "./states.tsx";
 import { isNarrow } from "./dom.ts";
+import { WideTasks } from "./widetasks.tsx";
 
 type CalendarRoute = Extract<View, { name: "calendar" }>;
 
@@ -39,7 +38,6 @@ export function CalendarView(): JSX.Element {
   const on = dayOf(view.on, calendar.today);
   const first = firstWeekday(app.session.preferences.value.weekStart);
   const weeks = shownWeeks(view.span, on, first);
-  const load = app.tasksLoad.value;
   const go = (change: Partial<CalendarRoute>) => router.setView({ ...view, ...change });
   const unit = view.span;
   const [begin, end] = [weeks[0]?.[0] ?? on, weeks.at(-1)?.[6] ?? on];
@@ -84,20 +82,9 @@ export function CalendarView(): JSX.Element {
           </label>
         </span>
       </header>
-      <div class="wide-add">
-        <QuickAddRow />
-      </div>
-      {load.state === "failed"
-        ? (
-          <Failed
-            title="Your tasks could not be loaded"
-            detail={failure(load.error, "Nothing was lost.")}
-            retry={() => void app.loadTasks()}
-          />
-        )
-        : load.state !== "ready"
-        ? <Skeleton rows={6} />
-        : <Days view={view} on={on} weeks={weeks} first={first} />}
+      <WideTasks>
+        <Days view={view} on={on} weeks={weeks} first={first} />
+      </WideTasks>
     </>
   );
 }
