@@ -92,7 +92,7 @@ Deno.test("createConsumer() counts a gap once when the batch fails and is taken 
 
 Deno.test("createConsumer() gives up a statement that waits for ever", async () => {
   await using test = await setUp({
-    statementTimeoutMs: 50,
+    statementTimeoutMs: 500,
     effect: async (tx) => void await tx`select 1 from audit.heads for update`,
   });
   const admin = test.database.connect();
