@@ -100,5 +100,3 @@ async function run(cwd: string, args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd, stdin: "null" }).output();
   if (!success) throw new StartError(`Cannot bundle: ${new TextDecoder().decode(stderr).trim()}`);
 }
-
-if (import.meta.main) await bundleAll(OUT, console.log);
