@@ -66,6 +66,11 @@ const DELETED_TOGETHER = 500;
 const OUTAGE = 5;
 const LONGEST_OUTAGE_PAUSE_MS = 1_000;
 const FIRST_POLL_MS = 50;
+/**
+ * Between two looks that find something, where many events cost hardly more than one: a lone change goes out at once,
+ * and a stream of them shares reads, publishes and deletions.
+ */
+const GATHER_MS = 20;
 /** Nobody wakes this relay, so others write: how late it may learn of it. */
 const POLL_MS = 100;
 /** Whoever writes wakes this relay: the poll is for what a crash left behind. */
@@ -132,12 +137,16 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
         await keepShare();
         const by = prompt;
         prompt = "timer";
+        const lookedAt = performance.now();
         const found = await look();
         // The latest evidence of who writes decides how often it is worth looking.
         if (by === "wake") longest = WOKEN_POLL_MS;
         else if (by === "timer" && found) longest = POLL_MS;
         poll = found ? FIRST_POLL_MS : Math.min(poll * 1.5, longest);
         await wakeup.wait(stopping.signal, poll);
+        if (found && publisher.atomicBatches) {
+          await pause(stopping.signal, lookedAt + GATHER_MS - performance.now());
+        }
       } catch (cause) {
         log.warn("the outbox can't be read", { cause });
         await pause(stopping.signal, DATABASE_PAUSE_MS);

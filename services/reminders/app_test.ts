@@ -107,7 +107,8 @@ Deno.test("reminders plans, makes the job and fires once at its moment", async (
   const story = aStory();
   const created = story.tell("task.created.v1");
   await test.runtime.deliver("task-events", [created, created]);
-  await waitFor(() => test.runtime.scheduled.size === 1);
+  await waitFor(async () => (await test.ledger())[0]?.job_state === "set");
+  assert.equal(test.runtime.scheduled.size, 1);
   assert.deepEqual([...await test.ledger()], [{
     reminder_id: "r1",
     round: 1,
