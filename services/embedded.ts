@@ -47,6 +47,6 @@ async function openDatabase(config: Config): Promise<{ url: string } & AsyncDisp
     dataDir: config.dataDir,
     log: createLog({ service: "postgres", level: config.LOG_LEVEL }),
   });
-  await createDatabase(server.url);
-  return server;
+  await createDatabase(server.localUrl);
+  return { url: server.localUrl, [Symbol.asyncDispose]: () => server.stop() };
 }

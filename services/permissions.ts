@@ -10,6 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { endpointOf } from "./assistant/options.ts";
 import { type Config, readConfig, StartError } from "./shared/host/config.ts";
+import { socketOf } from "./shared/store/embedded_postgres.ts";
 
 export const SERVICES = [
   "api",
@@ -69,6 +70,10 @@ export function permissionFlags(service: ServiceName, env: Record<string, string
     for (const { hostname, below } of config.PUSH_HOSTS) hosts.add(below ? `*.${hostname}` : hostname);
   }
   if (service === "assistant" || service === "embedded") addHost(hosts, endpointOf(config)?.baseUrl);
+  const socket = service === "embedded" && config.DATABASE_URL === undefined
+    ? socketOf(config.dataDir)
+    : null;
+  if (socket !== null) hosts.add(`unix:${socket}`);
   const flags = [
     ...networkFlags(service, hosts, config),
     `--allow-env=${ENVIRONMENT.join(",")}`,
@@ -137,7 +142,13 @@ function postgresPrograms(dataDir: string): string[] {
   }
   const suffix = Deno.build.os === "windows" ? ".exe" : "";
   const names = ["initdb", "pg_ctl", "postgres"].map((name) => name + suffix);
-  return [...folders.flatMap((folder) => names.map((name) => join(folder, name))), "useradd", "cp", "chmod"];
+  return [
+    ...folders.flatMap((folder) => names.map((name) => join(folder, name))),
+    "useradd",
+    "cp",
+    "chmod",
+    "ln",
+  ];
 }
 
 /**

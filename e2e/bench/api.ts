@@ -1,14 +1,13 @@
 /** Calls of the API beside what they can't be faster than: the bare SQL, and HTTP to a route that does nothing. */
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { uuidv7 } from "uuidv7";
 import type { Task } from "../../services/shared/contracts/task.ts";
 import type { Sql } from "../../services/shared/store/database.ts";
 import {
   type Client,
+  databaseUrl,
   inherited,
   openDatabase,
-  postmaster,
   type RunningRondo,
   spawn,
 } from "../support/rondo.ts";
@@ -230,13 +229,11 @@ async function openWorker(options: OpenOptions): Promise<Worker> {
   const ids = rows.map(({ id }) => id);
   const toComplete = stocks.get(client.id) ?? { api: ids.slice(0, each), bare: ids.slice(each, 2 * each) };
   stocks.set(client.id, toComplete);
-  const { port } = await postmaster(rondo.dataDir);
-  const password = await Deno.readTextFile(join(rondo.dataDir, "pg.password"));
   return {
     listId: rows[0]?.list_id ?? "",
     wire: await openWire(rondo.port, { cookie: client.cookie }),
     empty: await openWire(emptyPort),
-    bare: openBare(`postgres://postgres:${password}@127.0.0.1:${port}/rondo`, client.id),
+    bare: openBare(await databaseUrl(rondo.dataDir), client.id),
     ids: ids.slice(2 * each),
     toComplete,
   };

@@ -10,6 +10,7 @@ import { follow } from "../support/follow.ts";
 import {
   freePort,
   inherited,
+  openDatabase,
   readyPort,
   type RunningProcess,
   spawn,
@@ -98,6 +99,21 @@ Deno.test("SIGTERM and SIGINT end open streams and running requests, PostgreSQL 
       `${body.items.length} of ${acknowledged}`,
     );
     assert.equal(await again.stop(), 0);
+  }
+});
+
+Deno.test("PostgreSQL is reached by a socket of the data folder, and by TCP where its path allows none", async () => {
+  await using folder = temporaryFolder();
+  for (const [name, bySocket] of [["data", true], ["my data", false], ["long".repeat(20), false]] as const) {
+    const dataDir = join(folder.path, name);
+    await using rondo = await startRondo({ dataDir });
+    await using admin = await openDatabase(dataDir);
+    const [sessions] = await admin<{ own: number; tcp: number }[]>`
+      select count(*) as own, count(client_addr) as tcp from pg_stat_activity
+      where datname = 'rondo' and application_name <> 'test'`;
+    assert.ok(sessions !== undefined && sessions.own > 0, name);
+    assert.equal(sessions.tcp, bySocket ? 0 : sessions.own, name);
+    assert.equal(await rondo.stop(), 0);
   }
 });
 

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { permissionFlags, type ServiceName } from "../../services/permissions.ts";
 import { connect, type Sql } from "../../services/shared/store/database.ts";
-import { startEmbeddedPostgres } from "../../services/shared/store/embedded_postgres.ts";
+import { socketOf, startEmbeddedPostgres } from "../../services/shared/store/embedded_postgres.ts";
 import { createLog } from "../../services/shared/telemetry/log.ts";
 import { waitFor } from "../../services/shared/testing/fake_runtime.ts";
 import { type Client, signUp } from "./client.ts";
@@ -221,15 +221,19 @@ export async function postmaster(dataDir: string): Promise<{ pid: number; port: 
   return { pid, port };
 }
 
-/** A pool of the superuser on the database of a data folder, to look where HTTP does not reach. */
-export async function openDatabase(dataDir: string): Promise<Sql & AsyncDisposable> {
+/** The address of the database of a data folder for its superuser, by the way that Rondo itself takes. */
+export async function databaseUrl(dataDir: string): Promise<string> {
   const { port } = await postmaster(dataDir);
   const password = await Deno.readTextFile(join(dataDir, "pg.password"));
-  const sql = connect({
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/rondo`,
-    name: "test",
-    max: 2,
-  });
+  const socket = socketOf(dataDir);
+  return `postgres://postgres:${password}@127.0.0.1:${port}/rondo${
+    socket === null ? "" : `?${new URLSearchParams({ socket })}`
+  }`;
+}
+
+/** A pool of the superuser on the database of a data folder, to look where HTTP does not reach. */
+export async function openDatabase(dataDir: string): Promise<Sql & AsyncDisposable> {
+  const sql = connect({ url: await databaseUrl(dataDir), name: "test", max: 2 });
   return Object.assign(sql, { [Symbol.asyncDispose]: () => sql.end({ timeout: 5 }) });
 }
 

@@ -10,6 +10,7 @@ export type Tx = postgres.ISql;
 export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 export interface ConnectOptions {
+  /** Its parameter `socket` is the path of a socket that is used instead of TCP. */
   url: string;
   /** The role to act as; absent when the URL's user is that role already. */
   role?: string;
@@ -109,8 +110,10 @@ type LaneEvents = Required<Pick<Settings, "onnotice" | "onclose">>;
 
 /** @param options.readOnly what is not in a transaction that says otherwise may only read */
 function open(options: ConnectOptions & { readOnly?: boolean }, settings: Settings): Sql {
-  return postgres(options.url, {
+  const { url, path } = splitSocket(options.url);
+  return postgres(url, {
     ...settings,
+    path,
     connect_timeout: 10,
     // The driver would ask each new connection for all array types, and end the process when one dies meanwhile.
     fetch_types: options.nativeTypes ?? false,
@@ -132,6 +135,15 @@ function open(options: ConnectOptions & { readOnly?: boolean }, settings: Settin
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
     },
   }) as unknown as Sql;
+}
+
+/** The driver would send every parameter of the address to PostgreSQL. */
+function splitSocket(address: string): { url: string; path?: string } {
+  const url = URL.parse(address);
+  const path = url?.searchParams.get("socket") ?? null;
+  if (url === null || path === null) return { url: address };
+  url.searchParams.delete("socket");
+  return { url: url.href, path };
 }
 
 /** What PostgreSQL writes of an instant in UTC. */
