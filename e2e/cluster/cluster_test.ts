@@ -12,7 +12,7 @@ import { waitUntil } from "../../deploy/cluster/wait.ts";
 import { type Client, signUp } from "../support/client.ts";
 import { follow } from "../support/follow.ts";
 import { waitFor } from "../support/rondo.ts";
-import { startLoad } from "./load.ts";
+import { insist, startLoad } from "./load.ts";
 
 const ORIGIN = new URL(Deno.env.get("BASE_URL") ?? "https://localhost:30443").origin;
 const BACK_MS = 120_000;
@@ -163,13 +163,17 @@ for (
     "web",
   ]
 ) {
-  Deno.test(`the cluster: a pod of ${name} is killed, and work goes on`, async () => {
+  Deno.test(`the cluster: a pod of ${name} is killed, what was acknowledged stays, and work goes on`, async () => {
     const [pod] = await readPods(name);
     assert.ok(pod !== undefined);
-    await kubectl(["delete", "pod", pod.metadata.name, "-n", NAMESPACE, "--grace-period=0", "--force"]);
-    await waitForRollout([name], report);
-    await waitFor(async () => await isUp(), BACK_MS);
-    await completeOne(ada);
+    const load = await startLoad(ORIGIN, { users: 1, patient: true });
+    try {
+      await kubectl(["delete", "pod", pod.metadata.name, "-n", NAMESPACE, "--grace-period=0", "--force"]);
+      await replaced(name, pod.metadata.name);
+      await completeOne(ada);
+    } finally {
+      await load.finish();
+    }
   });
 }
 
@@ -254,11 +258,10 @@ Deno.test("the cluster: a version that does not start replaces nothing, and is r
 /** Completes a repeating task; the next occurrence proves that outbox, relay, Kafka, recurrence and api work. */
 async function completeOne(client: Client): Promise<void> {
   const title = `Water ${crypto.randomUUID()}`;
-  const made = await client.call<Task>("POST", "/api/tasks", {
-    ...{ title, due: { date: "2027-01-31" }, recurrence: "daily" },
-  });
+  const task = { title, due: { date: "2027-01-31" }, recurrence: "daily" };
+  const made = await insist((key) => client.call<Task>("POST", "/api/tasks", task, { key }));
   assert.equal(made.status, 201, JSON.stringify(made.body));
-  const done = await client.call("POST", `/api/tasks/${made.body.id}/complete`, {});
+  const done = await insist((key) => client.call("POST", `/api/tasks/${made.body.id}/complete`, {}, { key }));
   assert.equal(done.status, 200);
   await waitFor(async () => {
     const { status, body } = await client.call<{ items: Task[] }>("GET", "/api/tasks?limit=200");
@@ -269,12 +272,6 @@ async function completeOne(client: Client): Promise<void> {
 async function audit(client: Client): Promise<{ ok: boolean; checked: number }> {
   const { body } = await client.call<{ ok: boolean; checked: number }>("GET", "/api/audit/verify");
   return { ok: body.ok, checked: body.checked ?? 0 };
-}
-
-async function isUp(): Promise<boolean> {
-  const answer = await fetch(`${ORIGIN}/ready`).catch(() => null);
-  await answer?.body?.cancel();
-  return answer?.status === 200;
 }
 
 /** A request whose path goes out as it is written: `fetch` would tidy it up first. */
@@ -304,6 +301,15 @@ async function readPods(name?: string): Promise<Pod[]> {
 async function deploymentNames(): Promise<string[]> {
   const { items } = await kubectlJson<{ items: Pod[] }>("get", "deployments", "-n", NAMESPACE);
   return items.map(({ metadata }) => metadata.name);
+}
+
+/** Waits until another pod does the work of one that was killed, and its successor is ready. */
+async function replaced(name: string, pod: string): Promise<void> {
+  await waitUntil(`another pod of ${name}`, async () => {
+    const running = await readPods(name);
+    return running.some(({ metadata }) => metadata.name !== pod) ? [] : [name];
+  }, { seconds: 120, report });
+  await waitForRollout([name], report);
 }
 
 /** Waits until pods that were replaced have ended: their last requests count, too. */

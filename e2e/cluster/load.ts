@@ -1,6 +1,6 @@
 /** A few users at work while a cluster changes below them, and what became of all that they did. */
 import assert from "node:assert/strict";
-import type { Client } from "../support/client.ts";
+import type { Answer, Client } from "../support/client.ts";
 import { signUp } from "../support/client.ts";
 import { follow, type Follower } from "../support/follow.ts";
 import { waitFor } from "../support/rondo.ts";
@@ -8,6 +8,9 @@ import { waitFor } from "../support/rondo.ts";
 /** Events may have waited for a consumer that was just replaced. */
 const SETTLE_MS = 120_000;
 const THINK_MS = 250;
+/** How long a patient user tries one thing. */
+const PATIENCE_MS = 120_000;
+const PAUSE_MS = 1_000;
 
 export interface Load {
   /** How many calls were answered so far. */
@@ -22,8 +25,16 @@ interface User {
   titles: string[];
 }
 
+export interface LoadOptions {
+  /** How many users (default 3). */
+  users?: number;
+  /** Whether they come back when nobody is there, as Rondo's own clients do; otherwise each call must be answered. */
+  patient?: boolean;
+}
+
 /** Starts users who each make, read and complete a task, again and again, with a tab open. */
-export async function startLoad(origin: string, users = 3): Promise<Load> {
+export async function startLoad(origin: string, options: LoadOptions = {}): Promise<Load> {
+  const { users = 3, patient = false } = options;
   const failures: string[] = [];
   const counts = { calls: 0 };
   let stopping = false;
@@ -52,9 +63,12 @@ export async function startLoad(origin: string, users = 3): Promise<Load> {
   async function call(client: Client, method: string, path: string, body: unknown, wanted: number) {
     const started = performance.now();
     try {
-      const { status, body: answer } = await client.call<{ id?: string }>(method, path, body, {
-        timeoutMs: 20_000,
-      });
+      const once = (key?: string) =>
+        client.call<{ id?: string }>(method, path, body, {
+          timeoutMs: 20_000,
+          ...(key === undefined ? {} : { key }),
+        });
+      const { status, body: answer } = patient ? await insist(once) : await once();
       counts.calls++;
       if (status === wanted) return answer;
       failures.push(`${method} ${path}: ${status} ${JSON.stringify(answer).slice(0, 200)}`);
@@ -79,6 +93,25 @@ export async function startLoad(origin: string, users = 3): Promise<Load> {
       }
     },
   };
+}
+
+/**
+ * One call as a client makes it who keeps what is not acknowledged: as long as nobody answers, or somebody answers
+ * that nobody is there, it is sent again with the same key.
+ */
+export async function insist<T>(send: (key: string) => Promise<Answer<T>>): Promise<Answer<T>> {
+  const key = crypto.randomUUID();
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await send(key).catch((cause) => {
+      if (performance.now() > until) throw cause;
+      return null;
+    });
+    const away = answer === null || [502, 503, 504].includes(answer.status);
+    if (answer !== null && (!away || performance.now() > until)) return answer;
+    const seconds = Number(answer?.headers.get("retry-after") ?? PAUSE_MS / 1_000);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  }
 }
 
 /** A task was made and completed each time: two changes, each seen once and in order, and each in the audit log. */
