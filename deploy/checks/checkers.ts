@@ -12,6 +12,8 @@ const PROGRAMS = [
 const SCHEMAS = "kubernetes-validate==1.37.0";
 const KUBERNETES = "v1.34.0";
 const DEFINITIONS = "_definitions.json";
+/** Kinds whose schemas need a newer Java than some machines have. */
+export const STRIMZI_KINDS: readonly string[] = ["Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"];
 
 export interface Checkers {
   kubeconform: string;

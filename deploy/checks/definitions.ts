@@ -18,7 +18,11 @@ const MODULES = [
     module: "github.com/envoyproxy/gateway@v1.9.1",
     folder: "charts/gateway-helm/charts/crds/crds/generated",
   },
-  { module: "github.com/cert-manager/cert-manager@v1.21.0", folder: "deploy/crds" },
+  { module: "github.com/cert-manager/cert-manager@v1.21.2", folder: "deploy/crds" },
+  {
+    module: "github.com/prometheus-operator/prometheus-operator@v0.92.0",
+    folder: "example/prometheus-operator-crd",
+  },
 ];
 const STRIMZI: Record<string, string> = {
   kafkas: "io.strimzi.api.kafka.model.kafka.Kafka",

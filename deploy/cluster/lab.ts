@@ -5,10 +5,11 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StartError } from "../../services/shared/host/config.ts";
+import { readDefinitions } from "../checks/definitions.ts";
 import { buildImages } from "../images/build.ts";
 import { installControlPlane } from "../local/install.ts";
 import { DAPR_VALUES, oneScheduler, waitForDapr } from "./dapr.ts";
-import { kubectl } from "./kubectl.ts";
+import { apply, kubectl } from "./kubectl.ts";
 import { KUSTOMIZE } from "./render.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -39,6 +40,24 @@ export async function startLab(report: (line: string) => void): Promise<void> {
   report("Bringing Envoy Gateway");
   await lab("gateway");
   await kubectl(["apply", "-k", join(KUSTOMIZE, "platform", "gateway-class")]);
+  await defineKinds(report);
+}
+
+/**
+ * Kinds of operators that are not here: what they would do is not done, but what they would be asked for is looked
+ * at by the API server. Dapr's and the gateway's came with them.
+ */
+async function defineKinds(report: (line: string) => void): Promise<void> {
+  const { all, missing } = await readDefinitions();
+  if (missing !== null) report(`Not defined: ${missing}`);
+  const there = /(^|\.)(dapr\.io|gateway\.networking\.k8s\.io|gateway\.envoyproxy\.io)$/;
+  const definitions = all.filter(({ spec }) => !there.test(spec.group));
+  report(`Defining ${definitions.length} kinds of operators that are not here`);
+  await apply(definitions);
+  await kubectl([
+    ...["wait", "--for=condition=Established", "--timeout=60s"],
+    ...definitions.map(({ metadata }) => `crd/${metadata.name}`),
+  ]);
 }
 
 /** Builds the images and hands them over. @throws StartError */

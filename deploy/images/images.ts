@@ -37,7 +37,8 @@ const CLUSTER = {
   OPENAI_API_KEY: "-",
   OPENAI_MODEL: "-",
 };
-const BROKERS = "kafka";
+/** Kafka in the cluster: the one of the component `kafka`, and Strimzi's, whose brokers have names of their own. */
+const BROKERS = "kafka,rondo-kafka-bootstrap,*.rondo-kafka-brokers.rondo.svc";
 /** Folders of every service's migrations. */
 const MIGRATIONS = [
   ...new Set(

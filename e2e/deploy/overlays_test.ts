@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { budgetOf, readPlatform } from "../../deploy/checks/budget.ts";
-import { type Checkers, installCheckers } from "../../deploy/checks/checkers.ts";
+import { type Checkers, installCheckers, STRIMZI_KINDS } from "../../deploy/checks/checkers.ts";
 import type { Resource } from "../../deploy/cluster/kubectl.ts";
 import { build, KUSTOMIZE, withImages } from "../../deploy/cluster/render.ts";
 import { secretsFor } from "../../deploy/cluster/secrets.ts";
@@ -45,7 +45,7 @@ Deno.test.beforeAll(async () => {
 for (const folder of folders) {
   Deno.test(`${folder}: it builds, and every object is what its kind allows`, async () => {
     const resources = await build(join(KUSTOMIZE, folder));
-    const skip = checkers.missing === null ? [] : ["-skip", "Kafka,KafkaNodePool,KafkaTopic,KafkaUser"];
+    const skip = checkers.missing === null ? [] : ["-skip", STRIMZI_KINDS.join(",")];
     const { text, success } = await look(checkers.kubeconform, [
       ...["-strict", "-summary", "-output", "text", ...skip],
       ...checkers.schemas.flatMap((place) => ["-schema-location", place]),
