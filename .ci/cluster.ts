@@ -4,8 +4,9 @@
  *
  * `deno task test:cluster` boots a cluster on this machine by the program `LAB_CLUSTER`, and ends it. With
  * `RONDO_IMAGES` (such as `ghcr.io/somebody/rondo-`, the images' tag in `RONDO_TAG`) it takes the cluster of
- * `KUBECONFIG`, the overlay `RONDO_OVERLAY` and the address `BASE_URL`. Files that are named are run alone;
- * `KEEP=true` leaves everything as it is at the end.
+ * `KUBECONFIG`, the overlay `RONDO_OVERLAY` and the address `BASE_URL`. Of the browser's tests it takes those to which
+ * a gateway makes a difference; `--all` takes all, and files that are named are run alone. `KEEP=true` leaves
+ * everything as it is at the end.
  */
 import { fileURLToPath } from "node:url";
 import { publicKeyHash } from "../deploy/cluster/certificate.ts";
@@ -20,6 +21,8 @@ import { type Counts, denoTest } from "./deno_test.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MINUTES = 25;
 const TAG = "dev";
+/** Signing in and out, what lives of the stream, and what is kept without a network. */
+const BROWSER = ["account", "live", "offline", "tasks"].map((name) => `e2e/browser/${name}_test.ts`);
 const started = performance.now();
 
 const given = Deno.env.get("RONDO_IMAGES");
@@ -65,17 +68,22 @@ async function run(): Promise<void> {
     BASE_URL_KEY: await publicKeyHash(certificate),
   };
   // The browser's come first: they measure, and expect a cluster at rest.
-  const files = Deno.args.length === 0 ? ["e2e/browser", "e2e/cluster"] : Deno.args;
-  for (const path of files) {
-    const browser = path.startsWith("e2e/browser");
-    const result = await denoTest(browser ? "browser tests on the cluster" : "cluster tests", [path], {
+  const all = Deno.args.includes("--all") ? ["e2e/browser", "e2e/cluster"] : [...BROWSER, "e2e/cluster"];
+  const named = Deno.args.filter((argument) => argument !== "--all");
+  const files = named.length === 0 ? all : named;
+  const isBrowser = (path: string) => path.startsWith("e2e/browser");
+  for (const paths of [files.filter(isBrowser), files.filter((path) => !isBrowser(path))]) {
+    if (paths.length === 0) continue;
+    const browser = paths.every(isBrowser);
+    const name = browser ? "browser tests on the cluster" : "cluster tests";
+    const result = await denoTest(name, paths, {
       env: { ...env, ...(browser ? { CHROMIUM: await chromium() } : {}) },
       flags: ["--unstable-no-legacy-abort"],
       minutes: MINUTES,
     });
     counts.passed += result.passed;
     counts.failed += result.failed;
-    report(`${path}: ${result.passed} passed, ${result.failed} failed`);
+    report(`${name}: ${result.passed} passed, ${result.failed} failed`);
     if (result.failed > 0) await diagnose(console.log);
   }
   await Deno.remove(file);

@@ -7,7 +7,10 @@ import { type Definition, readDefinitions } from "./definitions.ts";
 const PROGRAMS = [
   "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0",
   "github.com/zegl/kube-score/cmd/kube-score@v1.20.0",
+  "github.com/tmccombs/hcl2json@v0.6.8",
 ];
+/** Holds the schemas of lists of an image's contents. */
+const CYCLONEDX = "@cyclonedx/cyclonedx-library@10.3.0";
 /** Holds the schemas of Kubernetes' own kinds, for every version. */
 const SCHEMAS = "kubernetes-validate==1.37.0";
 const KUBERNETES = "v1.34.0";
@@ -18,6 +21,7 @@ export const STRIMZI_KINDS: readonly string[] = ["Kafka", "KafkaNodePool", "Kafk
 export interface Checkers {
   kubeconform: string;
   kubeScore: string;
+  hcl2json: string;
   /** Where kubeconform finds schemas. */
   schemas: string[];
   /** What can't be looked at, and why; null: nothing. */
@@ -27,7 +31,7 @@ export interface Checkers {
 /** Everything that checks need; made on the first call. @throws StartError when Go or Python is missing */
 export async function installCheckers(report: (line: string) => void): Promise<Checkers> {
   const programs = await cached(`checkers-${keyOf(...PROGRAMS)}`, async (target) => {
-    report("Building kubeconform and kube-score, once");
+    report("Building kubeconform, kube-score and hcl2json, once");
     for (const program of PROGRAMS) {
       await run("env", [`GOBIN=${target}`, "CGO_ENABLED=0", "go", "install", program]);
     }
@@ -52,12 +56,24 @@ export async function installCheckers(report: (line: string) => void): Promise<C
   return {
     kubeconform: join(programs, "kubeconform"),
     kubeScore: join(programs, "kube-score"),
+    hcl2json: join(programs, "hcl2json"),
     schemas: [
       join(schemas, "kubernetes", "{{ .ResourceKind }}{{ .KindSuffix }}.json"),
       join(schemas, "custom", "{{ .Group }}-{{ .ResourceKind }}-{{ .ResourceAPIVersion }}.json"),
     ],
     missing,
   };
+}
+
+/** The folder with CycloneDX's own schemas; fetched on the first call. @throws StartError when npm is missing */
+export async function cyclonedxSchemas(): Promise<string> {
+  const folder = await cached(`cyclonedx-${keyOf(CYCLONEDX)}`, async (target) => {
+    await run("npm", ["pack", "--silent", CYCLONEDX, "--pack-destination", target]);
+    const [archive = ""] = (await Array.fromAsync(Deno.readDir(target))).map(({ name }) => name);
+    await run("tar", ["-xzf", join(target, archive), "-C", target, "package/res/schema"]);
+    await Deno.remove(join(target, archive));
+  });
+  return join(folder, "package", "res", "schema");
 }
 
 /** The schemas refer to a file of definitions by the address of a server: each gets those that it needs itself. */

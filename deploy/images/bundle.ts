@@ -8,6 +8,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StartError } from "../../services/shared/host/config.ts";
 import { APP, type Image, IMAGES, type Program } from "./images.ts";
+import { sbomOf } from "./sbom.ts";
 
 /** Where the bundles are: the context of the build. */
 export const OUT = join(fileURLToPath(new URL(".", import.meta.url)), "out");
@@ -19,7 +20,10 @@ const BANNER = `import { createRequire as __rondoRequire } from "node:module";
 const require = __rondoRequire(import.meta.url);
 `;
 
-/** Fills `folder/<image>/app` for every image; what was there is replaced. @throws StartError */
+/**
+ * Fills `folder/<image>/app` for every image, and lists its packages in `folder/<image>/sbom.cdx.json`; what was there
+ * is replaced. @throws StartError
+ */
 export async function bundleAll(folder: string, report: (line: string) => void): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const stage = await Deno.makeTempDir({ prefix: "rondo-bundle-" });
@@ -28,6 +32,11 @@ export async function bundleAll(folder: string, report: (line: string) => void):
     for (const image of IMAGES) {
       report(`Bundling ${image.name}`);
       await bundleImage(image, stage, join(folder, image.name, "app"));
+      const list = await sbomOf(image);
+      await Deno.writeTextFile(
+        join(folder, image.name, "sbom.cdx.json"),
+        `${JSON.stringify(list, null, 2)}\n`,
+      );
     }
   } finally {
     await Deno.remove(stage, { recursive: true });
