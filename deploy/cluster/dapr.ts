@@ -1,4 +1,5 @@
 /** Dapr's control plane as Rondo wants it. */
+import { fileURLToPath } from "node:url";
 import { kubectl, kubectlJson } from "./kubectl.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -7,19 +8,8 @@ const SCHEDULER = "dapr-scheduler-server";
 const MEMBERS = "--etcd-initial-cluster";
 
 /** Values of its chart: how sidecars are, and that no pod of Rondo starts without one. */
-export const DAPR_VALUES: readonly string[] = [
-  ...["--set", "dapr_sidecar_injector.sidecarDropALLCapabilities=true"],
-  ...["--set", "dapr_sidecar_injector.webhookFailurePolicy=Fail"],
-  // With that policy, the injector itself could not start either.
-  ...[
-    "--set-json",
-    'dapr_sidecar_injector.namespaceSelector={"matchLabels":{"kubernetes.io/metadata.name":"rondo"}}',
-  ],
-  ...["--set", "global.actors.enabled=false"],
-  ...["--set", "global.logAsJson=true"],
-  ...["--set", "global.seccompProfile=RuntimeDefault"],
-  ...["--set", "dapr_scheduler.cluster.inMemoryStorage=true"],
-];
+export const DAPR_VALUES = fileURLToPath(new URL("../platform/dapr.yaml", import.meta.url));
+export const GATEWAY_VALUES = fileURLToPath(new URL("../platform/envoy-gateway.yaml", import.meta.url));
 
 interface StatefulSet {
   spec: { replicas: number; template: { spec: { containers: { args: string[] }[] } } };

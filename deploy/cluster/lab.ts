@@ -8,7 +8,7 @@ import { StartError } from "../../services/shared/host/config.ts";
 import { readDefinitions } from "../checks/definitions.ts";
 import { buildImages } from "../images/build.ts";
 import { installControlPlane } from "../local/install.ts";
-import { DAPR_VALUES, oneScheduler, waitForDapr } from "./dapr.ts";
+import { DAPR_VALUES, GATEWAY_VALUES, oneScheduler, waitForDapr } from "./dapr.ts";
 import { apply, kubectl } from "./kubectl.ts";
 import { KUSTOMIZE } from "./render.ts";
 
@@ -34,11 +34,11 @@ export async function startLab(report: (line: string) => void): Promise<void> {
   }
   report("Bringing Dapr's control plane");
   // It waits for pods, of which there may be none yet: who waits well is below.
-  await lab("dapr", programs, ...DAPR_VALUES).catch((cause) => report(String(cause)));
+  await lab("dapr", programs, "--values", DAPR_VALUES).catch((cause) => report(String(cause)));
   await oneScheduler();
   await waitForDapr(report);
   report("Bringing Envoy Gateway");
-  await lab("gateway");
+  await lab("gateway", "--values", GATEWAY_VALUES);
   await kubectl(["apply", "-k", join(KUSTOMIZE, "platform", "gateway-class")]);
   await defineKinds(report);
 }

@@ -63,8 +63,8 @@ platform() {
   local values=deploy/platform
   step "Install Dapr $DAPR"
   release dapr dapr-system dapr "$DAPR" --repo https://dapr.github.io/helm-charts --values "$values/dapr.yaml"
-  # The chart knows three schedulers or none.
-  kubectl --namespace dapr-system scale statefulset dapr-scheduler-server --replicas 1
+  # The chart knows three schedulers or none, and each of them waits for the others that it is told of.
+  npx -y deno@2.9.6 task operate prepare dapr
 
   step "Install cert-manager $CERT_MANAGER"
   release cert-manager cert-manager oci://quay.io/jetstack/charts/cert-manager "$CERT_MANAGER" \
