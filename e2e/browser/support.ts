@@ -71,6 +71,8 @@ export interface UserTab extends Tab {
 export interface TabOptions extends BrowserContextOptions {
   /** Where the tab begins (default `/inbox`). */
   path?: string;
+  /** How long it waits for anything (default 15 s). */
+  patienceMs?: number;
 }
 
 export interface App extends AsyncDisposable {
@@ -152,7 +154,7 @@ export function journeys(): (name: string, run: (app: App) => Promise<void>) => 
 let shots = 0;
 
 async function openTab(app: App, client: Client | null, options: TabOptions = {}): Promise<Tab> {
-  const { path = "/inbox", ...rest } = options;
+  const { path = "/inbox", patienceMs = TIMEOUT_MS, ...rest } = options;
   const context = await app.browser.newContext({
     baseURL: app.origin,
     locale: "en-GB",
@@ -165,7 +167,7 @@ async function openTab(app: App, client: Client | null, options: TabOptions = {}
     ignoreHTTPSErrors: Deno.env.has("BASE_URL_KEY"),
     ...rest,
   });
-  context.setDefaultTimeout(TIMEOUT_MS);
+  context.setDefaultTimeout(patienceMs);
   if (client !== null) {
     await context.addCookies(
       client.cookie.split("; ").map((pair) => {

@@ -56,6 +56,8 @@ export function listenToDrag(app: App): () => void {
     document.documentElement.dataset.dragging = "true";
     source.dataset.dragged = "true";
     drag = { id, ids, source, ghost, line, target: null, frame: 0, x, y };
+    // The current row stays rendered however far the list is scrolled: a finger's events end with their element.
+    app.ui.setFocused(id);
     globalThis.getSelection()?.removeAllRanges();
     scrollAtEdges();
     move(x, y);

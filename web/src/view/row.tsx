@@ -1,7 +1,6 @@
 /** One task in a list. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
-import { useComputed } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import type { Task } from "../api/types.ts";
 import { dueText, dueTone, elsewhereText, longDueText } from "../model/dates.ts";
 import { priorityLabel } from "../model/priorities.ts";
@@ -41,6 +40,12 @@ export function Check({ task, tabIndex, onToggle }: CheckProps): JSX.Element {
 
 export interface RowProps {
   task: Task;
+  /** In a list of which not all is rendered: its number among all headings and rows. */
+  index?: number;
+  /** Which one of how many it is in its section. */
+  position?: number;
+  size?: number;
+  measure?: (element: Element | null) => void;
   /** The first row takes the tab stop while none is current. */
   first: boolean;
   where: "list" | "day" | "past" | "trash";
@@ -48,7 +53,9 @@ export interface RowProps {
   dayIsSaid: boolean;
 }
 
-export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
+export function Row(
+  { task, index, position, size, measure, first, where, dayIsSaid }: RowProps,
+): JSX.Element {
   const app = useApp();
   const { ui, actions, router, store } = app;
   const id = task.id;
@@ -65,7 +72,8 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
     const count = app.counts.value.subtasks.get(id);
     return count === undefined ? null : `${count.done}/${count.open + count.done}`;
   }).value;
-  const [hovered, setHovered] = useState(false);
+  // No state of a hook: only so is a row that did not change left alone when the list is drawn.
+  const hovered = useSignal(false);
   const listName = where === "list" ? null : app.lists.value.find((list) => list.id === task.listId);
   const parent = task.parentId !== null ? store.get(task.parentId) : undefined;
   const order = () => app.order.peek();
@@ -76,6 +84,10 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
     <div
       class="row"
       role="listitem"
+      ref={measure}
+      aria-posinset={position}
+      aria-setsize={size}
+      data-index={index}
       data-task={id}
       data-current={current || undefined}
       data-open={open || undefined}
@@ -83,9 +95,11 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
       data-settling={settling || undefined}
       data-selected={chosen || undefined}
       onPointerEnter={(event) => {
-        if (event.pointerType === "mouse") setHovered(true);
+        if (event.pointerType === "mouse") hovered.value = true;
       }}
-      onPointerLeave={() => setHovered(false)}
+      onPointerLeave={() => {
+        hovered.value = false;
+      }}
     >
       {where === "trash"
         ? (
@@ -156,7 +170,7 @@ export function Row({ task, first, where, dayIsSaid }: RowProps): JSX.Element {
             </time>
           )}
       </span>
-      {hovered && where !== "trash" && (
+      {hovered.value && where !== "trash" && (
         <span class="row-actions">
           <button
             type="button"

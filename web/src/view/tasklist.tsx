@@ -1,27 +1,25 @@
 /** A view of tasks: heading, quick add, sections of rows. Of a long list only what is near the window is rendered. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import type { Task } from "../api/types.ts";
+import { useSignalEffect } from "@preact/signals";
 import type { Load } from "../model/app.ts";
 import { dayText, longDayText } from "../model/dates.ts";
 import type { Section } from "../model/grouping.ts";
 import type { View } from "../model/route.ts";
 import { failure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
-import { isNarrow, prefersStill, rowOf } from "./dom.ts";
+import { prefersStill, rowOf } from "./dom.ts";
 import { CalendarDays, CircleCheck, Filter, Hash, Inbox, List, Search, Sun, Trash2 } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { QuickAddRow } from "./quickadd.tsx";
 import { Row, type RowProps } from "./row.tsx";
 import { Empty, type EmptyProps, Failed, Skeleton } from "./states.tsx";
 import { ViewHeader } from "./viewheader.tsx";
+import { useWindowed } from "./windowed.ts";
 
 const FilterBar = lazy(async () => (await import("./filterbar.tsx")).FilterBar, () => null);
 
-/** Rows that come and go together. */
-const CHUNK = 50;
-/** How far outside the window a chunk is already rendered. */
+/** How far before the end of what is known more is read. */
 const AHEAD = "900px";
 
 const isTaskView = (view: View) =>
@@ -52,8 +50,8 @@ export function TaskView(): JSX.Element {
       {view.name === "filter" && <FilterBar view={view} />}
       {view.name === "search" && <SearchField q={view.q} />}
       <Sections
-        // Another view starts at its top again.
-        key={app.router.viewKey.value}
+        // Another view starts at its top again; another density has other heights.
+        key={`${app.router.viewKey.value} ${app.session.preferences.value.density}`}
         sections={sections}
         where={whereOf(view)}
         load={load}
@@ -247,7 +245,7 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
         link?.closest(".row")?.scrollIntoView({ block: "nearest" });
         return link !== null && link !== undefined;
       };
-      // Its chunk is rendered because it holds the focus: one frame later at most it is there.
+      // It is rendered because it holds the focus: one frame later at most it is there.
       if (!focus()) requestAnimationFrame(() => void focus());
     });
   });
@@ -280,11 +278,30 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
     if (load.state === "loading" || load.state === "idle" || load.more) return <Skeleton rows={6} />;
     return <Empty {...empty} />;
   }
-  let chunks = 0;
   return (
     <div class="sections" ref={container}>
-      {sections.map((section) => {
+      <Rows sections={sections} where={where} container={container} />
+      <div ref={end} class="sections-end" aria-hidden="true" />
+    </div>
+  );
+}
+
+interface RowsProps extends Pick<RowProps, "where"> {
+  sections: readonly Section[];
+  container: { current: HTMLElement | null };
+}
+
+/** The sections with the rows that are near the window. */
+function Rows({ sections, where, container }: RowsProps): JSX.Element {
+  const { ui, store } = useApp();
+  const { parts, measure } = useWindowed(sections, { container, keyOf: store.keyOf, keep: ui.focused.value });
+  return (
+    <>
+      {parts.map((part) => {
+        if (part.kind === "gap") return <Gap key={part.key} px={part.px} />;
+        const { section, from } = part;
         const id = `section-${section.key}`;
+        const dayIsSaid = where === "day" && (section.key === "today" || section.heading?.kind === "day");
         return (
           <section
             class="section"
@@ -295,6 +312,9 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
               <h2
                 class="section-heading"
                 id={id}
+                ref={measure}
+                data-section={section.key}
+                data-index={from - 1}
                 data-kind={section.key === "overdue" ? "overdue" : undefined}
               >
                 <Heading section={section} />
@@ -305,88 +325,35 @@ function Sections({ sections, where, load, empty, retry, more }: SectionsProps):
               </h2>
             )}
             <div class="rows" role="list">
-              {inChunks(section.tasks).map((tasks, index) => (
-                <Chunk
-                  key={index}
-                  tasks={tasks}
-                  number={chunks++}
-                  where={where}
-                  dayIsSaid={where === "day" && (section.key === "today" || section.heading?.kind === "day")}
-                />
-              ))}
+              {part.items.map((item) => {
+                if (item.kind === "gap") return <Gap key={item.key} px={item.px} />;
+                const task = section.tasks[item.at];
+                return task && (
+                  <Row
+                    key={store.keyOf(task.id)}
+                    task={task}
+                    index={from + item.at}
+                    position={item.at + 1}
+                    size={section.tasks.length}
+                    first={section === sections[0] && item.at === 0}
+                    where={where}
+                    dayIsSaid={dayIsSaid}
+                    measure={measure}
+                  />
+                );
+              })}
             </div>
           </section>
         );
       })}
-      <div ref={end} class="sections-end" aria-hidden="true" />
-    </div>
+    </>
   );
 }
 
-function inChunks(tasks: readonly Task[]): (readonly Task[])[] {
-  if (tasks.length <= CHUNK) return [tasks];
-  return Array.from(
-    { length: Math.ceil(tasks.length / CHUNK) },
-    (_, index) => tasks.slice(index * CHUNK, (index + 1) * CHUNK),
-  );
-}
-
-interface ChunkProps extends Pick<RowProps, "where" | "dayIsSaid"> {
-  tasks: readonly Task[];
-  number: number;
-}
-
-/** Rows near the window, or an empty place of their height: a long list costs what is seen of it. */
-function Chunk({ tasks, number, where, dayIsSaid }: ChunkProps): JSX.Element {
-  const { ui, store } = useApp();
-  const near = useSignal(number < 2);
-  const place = useRef<HTMLDivElement>(null);
-  const height = useRef(0);
-  const mine = useRef(tasks);
-  mine.current = tasks;
-  const holdsFocus = useComputed(() => {
-    const id = ui.focused.value;
-    return id !== null && !near.value && mine.current.some((task) => task.id === id);
-  });
-  const shown = near.value || holdsFocus.value;
-  useEffect(() => {
-    const element = place.current;
-    if (element === null) return;
-    const observer = new IntersectionObserver(([entry]) => {
-      if (entry === undefined) return;
-      if (near.peek()) height.current = element.offsetHeight / Math.max(1, mine.current.length);
-      near.value = entry.isIntersecting;
-    }, { rootMargin: AHEAD });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  if (!shown) {
-    const each = height.current || estimateRow();
-    return <div ref={place} role="presentation" style={{ height: `${tasks.length * each}px` }} />;
-  }
-  return (
-    <div ref={place} role="presentation">
-      {tasks.map((task, index) => (
-        <Row
-          key={store.keyOf(task.id)}
-          task={task}
-          first={number === 0 && index === 0}
-          where={where}
-          dayIsSaid={dayIsSaid}
-        />
-      ))}
-    </div>
-  );
-}
-
-let row: number | null = null;
-/** The height of a row before one has been measured. */
-function estimateRow(): number {
-  row ??= isNarrow()
-    ? 56
-    : Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));
-  return row;
-}
+/** The place of rows that are not rendered. */
+const Gap = ({ px }: { px: number }): JSX.Element => (
+  <div class="rows-gap" aria-hidden="true" style={{ blockSize: `${px}px` }} />
+);
 
 function Heading({ section }: { section: Section }): ComponentChildren {
   const { calendar } = useApp();
@@ -411,35 +378,34 @@ function Heading({ section }: { section: Section }): ComponentChildren {
  * so that nothing but transforms is animated.
  */
 function useCollapse(container: { current: HTMLDivElement | null }, total: number): void {
-  const places = useRef(new Map<string, number>());
   const before = useRef(total);
+  // Read before the rows are drawn anew: only a list that grows shorter pays for it.
+  const places = total < before.current && !prefersStill() ? placesOf(container.current) : null;
+  before.current = total;
   useLayoutEffect(() => {
-    const element = container.current;
-    if (element === null) return;
-    const rows = element.querySelectorAll<HTMLElement>(".row");
-    const removed = total < before.current;
-    before.current = total;
-    const known = places.current;
-    const next = new Map<string, number>();
-    const top = element.getBoundingClientRect().top;
-    const height = globalThis.innerHeight;
-    const still = prefersStill();
-    for (const row of rows) {
-      const id = row.dataset.task ?? "";
-      const box = row.getBoundingClientRect();
-      if (box.top > height + 200) break;
-      const place = box.top - top;
-      next.set(id, place);
-      const old = known.get(id);
-      if (removed && !still && old !== undefined && old > place && old - place < 200 && box.bottom > 0) {
-        row.animate([{ transform: `translateY(${old - place}px)` }, { transform: "none" }], {
-          duration: 180,
-          easing: "cubic-bezier(0.2, 0, 0, 1)",
-        });
-      }
+    if (places === null) return;
+    for (const [id, { row, place }] of placesOf(container.current)) {
+      const old = places.get(id)?.place;
+      if (old === undefined || old <= place || old - place >= 200) continue;
+      row.animate([{ transform: `translateY(${old - place}px)` }, { transform: "none" }], {
+        duration: 180,
+        easing: "cubic-bezier(0.2, 0, 0, 1)",
+      });
     }
-    places.current = next;
   });
+}
+
+/** Where the rows in the window stand in their list. */
+function placesOf(container: HTMLElement | null): Map<string, { row: HTMLElement; place: number }> {
+  const places = new Map<string, { row: HTMLElement; place: number }>();
+  if (container === null) return places;
+  const { top } = container.getBoundingClientRect();
+  for (const row of container.querySelectorAll<HTMLElement>(".row")) {
+    const box = row.getBoundingClientRect();
+    if (box.bottom < 0 || box.top > innerHeight + 200) continue;
+    places.set(row.dataset.task ?? "", { row, place: box.top - top });
+  }
+  return places;
 }
 
 function SearchField({ q }: { q: string }): JSX.Element {

@@ -379,7 +379,12 @@ function searchWords(value: string, at: { start: number; end: number }): string[
 }
 
 /** Case and accents do not count. */
-export const fold = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+export const fold = (text: string): string =>
+  // Most text has no letter that could carry an accent: it is asked for every task at every key.
+  // deno-lint-ignore no-control-regex
+  /^[\x00-\x7f]*$/.test(text)
+    ? text.toLowerCase()
+    : text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 const todayOf = ({ now, timeZone }: FilterClock) => now.toZonedDateTimeISO(timeZone).toPlainDate();
 
