@@ -53,10 +53,12 @@ export function createCalls(client: Client) {
   const filterAt = (id: string) => `/api/filters/${encodeURIComponent(id)}`;
   return {
     filters: () => get<{ items: Filter[] }>("/api/filters"),
-    createFilter: (body: { name: string; query: string }) => post<Filter>("/api/filters", body),
-    patchFilter: (id: string, body: { name?: string; query?: string }) =>
-      client.request<Filter>("PATCH", filterAt(id), { body }),
-    deleteFilter: (id: string) => client.request<Filter>("DELETE", filterAt(id)),
+    createFilter: (body: { name: string; query: string }, idempotencyKey: string) =>
+      post<Filter>("/api/filters", body, idempotencyKey),
+    patchFilter: (id: string, body: { name?: string; query?: string }, idempotencyKey: string) =>
+      client.request<Filter>("PATCH", filterAt(id), { body, idempotencyKey }),
+    deleteFilter: (id: string, idempotencyKey: string) =>
+      client.request<Filter>("DELETE", filterAt(id), { idempotencyKey }),
 
     bulk: (body: BulkInput, idempotencyKey: string) =>
       post<BulkResult>("/api/tasks/bulk", body, idempotencyKey),

@@ -68,6 +68,10 @@ export interface Client {
   request<T>(method: Method, path: string, options?: RequestOptions): Promise<T>;
 }
 
+/** Nobody answered, or only a proxy did: what this browser has is all there is for now. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
+
 /** `crypto.randomUUID` exists in secure contexts only; a laptop on the local network is not one. */
 export function randomId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();

@@ -55,7 +55,8 @@ export function createRondo(client: Client) {
     signIn: (body: { email: string; password: string }) => post<unknown>("/api/auth/sign-in/email", { body }),
     signOut: () => post<unknown>("/api/auth/sign-out", { body: {} }),
     me: () => get<Me>("/api/me"),
-    patchMe: (patch: ProfilePatch) => client.request<Me>("PATCH", "/api/me", { body: patch }),
+    patchMe: (patch: ProfilePatch, idempotencyKey?: string) =>
+      client.request<Me>("PATCH", "/api/me", { body: patch, idempotencyKey }),
 
     tasks: (
       filter: {
@@ -84,11 +85,12 @@ export function createRondo(client: Client) {
       post<{ changes: Change[] }>("/api/undo", { body }),
 
     lists: () => get<{ items: ListWithCount[] }>("/api/lists"),
-    createList: (body: { name: string; colour?: Colour }) => post<List>("/api/lists", { body }),
-    patchList: (id: string, body: { name?: string; colour?: Colour }) =>
-      client.request<List>("PATCH", `/api/lists/${encodeURIComponent(id)}`, { body }),
-    deleteList: (id: string) =>
-      client.request<List | undefined>("DELETE", `/api/lists/${encodeURIComponent(id)}`),
+    createList: (body: { name: string; colour?: Colour }, idempotencyKey?: string) =>
+      post<List>("/api/lists", { body, idempotencyKey }),
+    patchList: (id: string, body: { name?: string; colour?: Colour }, idempotencyKey?: string) =>
+      client.request<List>("PATCH", `/api/lists/${encodeURIComponent(id)}`, { body, idempotencyKey }),
+    deleteList: (id: string, idempotencyKey?: string) =>
+      client.request<List | undefined>("DELETE", `/api/lists/${encodeURIComponent(id)}`, { idempotencyKey }),
 
     notifications: (cursor?: string | null) =>
       get<NotificationPage>(`/api/notifications${query({ limit: 50, cursor })}`),

@@ -2,13 +2,23 @@
  * What one user has in this browser: the tasks as the server said them last, and the changes it has not got yet.
  * Behind it is IndexedDB (`indexed.ts`), or memory where a browser gives no storage.
  */
-import type { ListWithCount, Me, Notification, Task } from "../api/types.ts";
-import type { NewOperation, Operation, Reason, Refusal } from "../model/intents.ts";
+import type { Filter, ListWithCount, Me, Notification, Task } from "../api/types.ts";
+import {
+  isOfTask,
+  madeBy,
+  type NewOperation,
+  type Operation,
+  type OtherAnswer,
+  type Reason,
+  type Refusal,
+  temporaryIdsOf,
+} from "../model/intents.ts";
 
 /** What is kept as one value each. */
 export interface Kept {
   me: Me | null;
   lists: readonly ListWithCount[];
+  filters: readonly Filter[];
   notifications: { items: readonly Notification[]; unread: number; nextCursor: string | null } | null;
   /** The last change that the tasks hold; null as long as they have not all been read. */
   seq: number | null;
@@ -42,7 +52,7 @@ export interface LocalCopy {
   /** Real id of a temporary one. */
   realId(temporary: string): Promise<string | undefined>;
   /** The operation is done: its answer stays instead of it. */
-  settle(operation: Operation, task: Task | null): Promise<void>;
+  settle(operation: Operation, answer: Task | OtherAnswer): Promise<void>;
   /** Gives an operation other content (and key) in its place in the queue. */
   replace(operation: Operation): Promise<void>;
   /** The operation leaves the queue and stays until it is dismissed. */
@@ -68,18 +78,38 @@ export interface LocalCopies {
 
 /** Operations of `all` that make no sense without `first`: those of a task that it would have made. */
 export function dependents(all: readonly Operation[], first: Operation): Operation[] {
-  if (first.intent.kind !== "create") return [];
-  const gone = new Set([first.intent.task.id]);
+  const made = madeBy(first.intent);
+  if (made === null) return [];
+  const gone = new Set([made]);
   return all.filter(({ intent }) => {
-    if (intent.kind !== "create") return gone.has(intent.id);
-    const orphan = intent.body.parentId !== undefined && intent.body.parentId !== null &&
-      gone.has(intent.body.parentId);
-    if (orphan) gone.add(intent.task.id);
+    const orphan = temporaryIdsOf(intent).some((id) => gone.has(id));
+    const next = orphan ? madeBy(intent) : null;
+    if (next !== null) gone.add(next);
     return orphan;
   });
 }
 
-export const NOTHING_KEPT: Kept = { me: null, lists: [], notifications: null, seq: null };
+/** What goes with an operation that is taken back; null when it can't be: it was sent, or tasks are in its list. */
+export function takenBack(all: readonly Operation[], first: Operation | undefined): Operation[] | null {
+  if (first === undefined || first.attempted) return null;
+  const others = dependents(all, first);
+  if (first.intent.kind === "create-list" && others.some(({ intent }) => isOfTask(intent))) return null;
+  return [first, ...others];
+}
+
+/** What an answer leaves in the copy: a task, and the real id of what was made. */
+export function answered(
+  { intent }: Operation,
+  answer: Task | OtherAnswer,
+): { task: Task | null; alias: { temporary: string; real: string } | null } {
+  const temporary = madeBy(intent);
+  return {
+    task: isOfTask(intent) ? answer as Task | null : null,
+    alias: temporary !== null && answer !== null ? { temporary, real: answer.id } : null,
+  };
+}
+
+export const NOTHING_KEPT: Kept = { me: null, lists: [], filters: [], notifications: null, seq: null };
 
 /** A copy that lasts as long as its tab. */
 export function memoryCopy(): LocalCopy {
@@ -122,12 +152,12 @@ export function memoryCopy(): LocalCopy {
         return sent;
       }),
     realId: (temporary) => now(() => aliases.get(temporary)),
-    settle: (operation, task) =>
+    settle: (operation, answer) =>
       now(() => {
         operations = without(operation.key);
-        if (task === null) return;
-        put(task);
-        if (operation.intent.kind === "create") aliases.set(operation.intent.task.id, task.id);
+        const { task, alias } = answered(operation, answer);
+        if (task !== null) put(task);
+        if (alias !== null) aliases.set(alias.temporary, alias.real);
       }),
     replace: (operation) =>
       now(() => {
@@ -142,10 +172,8 @@ export function memoryCopy(): LocalCopy {
       }),
     cancel: (key) =>
       now(() => {
-        const first = operations.find((operation) => operation.key === key);
-        if (first === undefined || first.attempted) return null;
-        const gone = [first, ...dependents(operations, first)];
-        operations = operations.filter((operation) => !gone.includes(operation));
+        const gone = takenBack(operations, operations.find((operation) => operation.key === key));
+        operations = operations.filter((operation) => !gone?.includes(operation));
         return gone;
       }),
     dismiss: (key) =>

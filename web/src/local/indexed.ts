@@ -3,12 +3,13 @@ import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Task } from "../api/types.ts";
 import type { Operation, Refusal } from "../model/intents.ts";
 import {
-  dependents,
+  answered,
   type Kept,
   type LocalCopies,
   type LocalCopy,
   memoryCopies,
   NOTHING_KEPT,
+  takenBack,
 } from "./copy.ts";
 
 interface Schema extends DBSchema {
@@ -144,17 +145,21 @@ async function openCopy(userId: string): Promise<LocalCopy> {
       return sent;
     },
     realId: (temporary) => db.get("aliases", temporary),
-    async settle(operation, task) {
+    async settle(operation, answer) {
+      const { task, alias } = answered(operation, answer);
       const tx = db.transaction(["tasks", "operations", "aliases"], "readwrite");
       const tasks = tx.objectStore("tasks");
       const keepAnswer = async () => {
         if (task === null) return;
         const known = await tasks.get(task.id);
         if (known === undefined || known.version <= task.version) await tasks.put(task);
-        const { intent } = operation;
-        if (intent.kind === "create") await tx.objectStore("aliases").put(task.id, intent.task.id);
       };
-      await Promise.all([tx.objectStore("operations").delete(operation.id), keepAnswer(), tx.done]);
+      await Promise.all([
+        tx.objectStore("operations").delete(operation.id),
+        keepAnswer(),
+        alias === null ? null : tx.objectStore("aliases").put(alias.real, alias.temporary),
+        tx.done,
+      ]);
     },
     async replace(operation) {
       await db.put("operations", operation);
@@ -172,11 +177,9 @@ async function openCopy(userId: string): Promise<LocalCopy> {
     async cancel(key) {
       const tx = db.transaction("operations", "readwrite");
       const all = await tx.store.getAll();
-      const first = all.find((operation) => operation.key === key);
-      const late = first === undefined || first.attempted;
-      const gone = late ? [] : [first, ...dependents(all, first)];
-      await Promise.all([...gone.map(({ id }) => tx.store.delete(id)), tx.done]);
-      return late ? null : gone;
+      const gone = takenBack(all, all.find((operation) => operation.key === key));
+      await Promise.all([...(gone ?? []).map(({ id }) => tx.store.delete(id)), tx.done]);
+      return gone;
     },
     async dismiss(key) {
       await db.delete("refusals", key);

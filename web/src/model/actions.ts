@@ -2,14 +2,23 @@
  * Everything a user can do to a task. Each shows at once and is handed to `sync`, which keeps and sends it; what
  * the server refuses goes back to its old state and is said.
  */
-import type { ReadonlySignal, Signal } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import { generateKeyBetween } from "fractional-indexing";
 import { ApiError, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
 import { type Calendar, dayInSentence, localDue, shortDayText } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
-import { applyPatch, type Intent, inverseOf, type Refusal, temporaryId } from "./intents.ts";
+import {
+  applyPatch,
+  type Intent,
+  inverseOf,
+  type OtherIntent,
+  type Refusal,
+  subjectOf,
+  type TaskIntent,
+  temporaryId,
+} from "./intents.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { Router } from "./route.ts";
 import type { TaskStore } from "./store.ts";
@@ -26,12 +35,21 @@ export interface ActionsOptions {
   toasts: Toasts;
   undoLog: UndoLog;
   ui: Ui;
-  lists: Signal<readonly ListWithCount[]>;
+  lists: ReadonlySignal<readonly ListWithCount[]>;
   calendar: ReadonlySignal<Calendar>;
   router: Router;
 }
 
 export type Actions = ReturnType<typeof createActions>;
+
+type TaskChange = Exclude<TaskIntent, { kind: "create" }>;
+
+/** One of several changes that are made at once. */
+export interface TaskWrite {
+  title: string;
+  type: ChangeType;
+  intent: TaskChange;
+}
 
 /** How many steps `z` can go back. */
 const UNDO_DEPTH = 50;
@@ -97,26 +115,35 @@ export function createActions(options: ActionsOptions) {
   async function write(
     title: string,
     type: ChangeType,
-    intent: Exclude<Intent, { kind: "create" }>,
+    intent: TaskChange,
     failed: string,
     step = remember([{ subject: intent.id, type }]),
   ): Promise<Done[] | null> {
+    const [part] = step;
+    if (part === undefined) return null;
+    return await follow(step, part, title, intent, failed) ? step : null;
+  }
+
+  /** Shows and sends one part of a step; false when it was refused. */
+  async function follow(
+    step: Done[],
+    part: Done,
+    title: string,
+    intent: TaskChange,
+    failed: string,
+  ): Promise<boolean> {
     const before = store.get(intent.id);
     const inverse = before === undefined ? null : inverseOf(intent, before, sync.now().toString());
     const sent = sync.enqueue(intent, { title });
-    for (const part of step) {
-      writes.set(part, sent);
-      if (inverse !== null) inverses.set(part, inverse);
-    }
+    writes.set(part, sent);
+    if (inverse !== null) inverses.set(part, inverse);
     const ended = sent.end.then((end): End => {
       switch (end.state) {
         case "done":
-          for (const part of step) {
-            Object.assign(part, { subject: store.realId(intent.id), version: end.task?.version });
-          }
+          Object.assign(part, { subject: store.realId(intent.id), version: end.task?.version });
           break;
         case "refused":
-          giveUp(step, end.refusal, end.error, failed);
+          giveUp(step, part, end.refusal, end.error, failed);
           ui.unsettle(intent.id);
           break;
         case "cancelled":
@@ -125,13 +152,54 @@ export function createActions(options: ActionsOptions) {
       return end;
     });
     const { state } = await Promise.race([ended, sent.parked]);
-    return state === "refused" ? null : step;
+    return state !== "refused";
   }
 
-  function giveUp(step: Done[], refusal: Refusal, error: unknown, failed: string): void {
-    forgetStep(step);
-    for (const part of step) refused.add(part);
+  function giveUp(step: Done[], part: Done, refusal: Refusal, error: unknown, failed: string): void {
+    refused.add(part);
+    // Of several the others are still there to be undone.
+    if (step.every((other) => refused.has(other))) forgetStep(step);
     complain(failed, error, () => void sync.tryAgain(refusal));
+  }
+
+  /** Several changes, each by itself in the queue, as one step; true when none was refused. */
+  async function writeAll(changes: readonly TaskWrite[], said: string): Promise<boolean> {
+    const step = remember(changes.map(({ intent, type }): Done => ({ subject: intent.id, type })));
+    const sending = changes.map(({ title, intent }, index) => {
+      const part = step[index];
+      return part && follow(step, part, title, intent, `Could not change ${quoted(title)}`);
+    });
+    announce(said, step);
+    return (await Promise.all(sending)).every(Boolean);
+  }
+
+  /**
+   * Keeps a change of a list, a filter or the settings until there is a connection. With `type` it is a step that can
+   * be undone, and is said.
+   */
+  function keep(
+    intent: OtherIntent,
+    about: { title: string; key?: string; failed: string; step?: { type: ChangeType; said: string } },
+  ): void {
+    const part: Done | null = about.step === undefined
+      ? null
+      : { subject: subjectOf(intent), type: about.step.type };
+    const step = part === null ? [] : remember([part]);
+    const sent = sync.enqueue(intent, about);
+    if (part !== null) {
+      writes.set(part, sent);
+      if (intent.kind === "create-list") inverses.set(part, { kind: "delete-list", id: intent.list.id });
+      if (intent.kind === "create-filter") {
+        inverses.set(part, { kind: "delete-filter", id: intent.filter.id });
+      }
+    }
+    void sent.end.then((end) => {
+      if (end.state === "done" && part !== null) part.subject = store.realId(part.subject);
+      if (end.state !== "refused") return;
+      if (part !== null) giveUp(step, part, end.refusal, end.error, about.failed);
+      else complain(about.failed, end.error, () => void sync.tryAgain(end.refusal));
+    });
+    if (about.step !== undefined) announce(about.step.said, step);
   }
 
   async function complete(id: string, order: readonly string[] = []): Promise<void> {
@@ -390,6 +458,8 @@ export function createActions(options: ActionsOptions) {
   return {
     complete,
     reopen,
+    writeAll,
+    keep,
     toggle: (id: string, order: readonly string[] = []): Promise<void> =>
       store.get(id)?.status === "completed" ? reopen(id) : complete(id, order),
     patch,

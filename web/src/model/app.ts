@@ -1,9 +1,10 @@
 /** Wires the model together: one application, its state and everything a user can do. No DOM. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import { ApiError, type Client, createClient } from "../api/client.ts";
+import { type Client, createClient, isAway } from "../api/client.ts";
 import { createCalls } from "../api/calls.ts";
 import { createRondo } from "../api/rondo.ts";
-import type { Change, ListWithCount, Task } from "../api/types.ts";
+import { fold } from "../../../services/shared/domain/filters/mod.ts";
+import type { Change, Filter, List, ListWithCount, Me, Task } from "../api/types.ts";
 import type { StreamOptions } from "../live/stream.ts";
 import type { TabsOptions } from "../live/tabs.ts";
 import { type LocalCopies, memoryCopies } from "../local/copy.ts";
@@ -21,9 +22,11 @@ import {
   todaySections,
   upcomingSections,
 } from "./grouping.ts";
+import type { OtherAnswer, OtherIntent } from "./intents.ts";
 import { createListActions } from "./lists.ts";
 import { createMoves } from "./moves.ts";
 import { createNotifications } from "./notifications.ts";
+import { listsWith, profileWith } from "./pending.ts";
 import { createPush, type PushPlatform } from "./push.ts";
 import { createQuickAdd } from "./quickadd.ts";
 import { createRouter, type History, type View, viewUrl } from "./route.ts";
@@ -80,7 +83,15 @@ export function createApp(platform: Platform) {
   });
   const rondo = createRondo(client);
   const push = createPush(rondo, platform.push ?? null);
-  const session = createSession(rondo, platform.timeZone, { leave: () => sync.leave() });
+  const session = createSession(rondo, platform.timeZone, {
+    leave: () => sync.leave(),
+    shown: (me) => profileWith(me, sync.operations.value),
+    offline: () => offline(),
+    keep: (patch, key) =>
+      actions.keep({ kind: "profile", patch }, {
+        ...{ title: "Settings", key, failed: "Could not save this setting" },
+      }),
+  });
   const calls = createCalls(client);
   const router = createRouter(platform.history);
   const toasts = createToasts();
@@ -88,7 +99,9 @@ export function createApp(platform: Platform) {
   const undoLog = createUndoLog(rondo);
   const ui = createUi();
 
-  const lists = signal<readonly ListWithCount[]>([]);
+  /** The lists as the server said them. */
+  const knownLists = signal<readonly ListWithCount[]>([]);
+  const lists = computed(() => listsWith(knownLists.value, sync.operations.value, store.realId));
   const tasksLoad = signal<Load>({ state: "idle" });
   const completedLoad = signal<Load>({ state: "idle" });
   const trashLoad = signal<Load>({ state: "idle" });
@@ -152,6 +165,7 @@ export function createApp(platform: Platform) {
           detail: refusal.text,
           action: { label: "Show", run: () => router.go("/not-saved") },
         }),
+      onOther: (intent, answer) => takeOther(intent, answer),
       onLeft: () => session.left(),
     },
   });
@@ -179,12 +193,54 @@ export function createApp(platform: Platform) {
       actions.complain("Could not sign out", error);
     }
   }
-  const listActions = createListActions({ rondo, lists, toasts, undoLog, actions, router });
-  const selection = createSelection();
   const offline = () => connection.peek() === "offline";
+  const listActions = createListActions({
+    ...{ rondo, known: knownLists, lists, toasts, actions, router, offline, now: readNow },
+  });
+  const selection = createSelection();
   const bulk = createBulk({ calls, store, actions, toasts, ui, selection, lists, calendar, offline });
   const moves = createMoves({ store, actions, bulk, lists, calendar });
-  const filters = createFilters({ calls, actions, router, session, lists, calendar, counts });
+  const filters = createFilters({
+    ...{ calls, actions, router, session, lists, calendar, counts, offline },
+    operations: () => sync.operations.value,
+    realId: store.realId,
+  });
+
+  /** The server has what waited: its answer takes the place of the guess. */
+  function takeOther(intent: OtherIntent, answer: OtherAnswer): void {
+    const { view } = router.route.peek();
+    switch (intent.kind) {
+      case "create-list": {
+        if (answer === null) return;
+        const shown = view.name === "list" && view.listId === intent.list.id;
+        listActions.apply(answer as List, "list.created.v1");
+        store.aliasList(intent.list.id, answer.id);
+        // Whoever looks at it goes on looking, at its real address.
+        if (shown) router.go(viewUrl({ name: "list", listId: answer.id }), { replace: true });
+        return;
+      }
+      case "patch-list":
+        if (answer !== null) listActions.apply(answer as List, "list.updated.v1");
+        return;
+      case "delete-list":
+        return listActions.drop(store.realId(intent.id));
+      case "create-filter": {
+        if (answer === null) return;
+        const shown = view.name === "filter" && view.filterId === intent.filter.id;
+        filters.put(answer as Filter);
+        store.alias(intent.filter.id, answer.id);
+        if (shown) router.go(`/filter/${answer.id}`, { replace: true });
+        return;
+      }
+      case "patch-filter":
+        if (answer !== null) filters.put(answer as Filter);
+        return;
+      case "delete-filter":
+        return filters.drop(store.realId(intent.id));
+      case "profile":
+        if (answer !== null) session.apply(answer as Me);
+    }
+  }
   const quickAdd = createQuickAdd({ actions, bulk, listActions, lists, calendar, session, router, toasts });
 
   /** The tasks of the view on screen, in sections. Rows that settle after completion are still here. */
@@ -251,7 +307,7 @@ export function createApp(platform: Platform) {
 
   async function loadLists(): Promise<void> {
     void filters.load();
-    lists.value = (await rondo.lists()).items;
+    knownLists.value = (await rondo.lists()).items;
   }
 
   let snapshot = 0;
@@ -434,14 +490,15 @@ export function createApp(platform: Platform) {
   /** Shows what this browser has of a user, then follows what happens. */
   async function begin(userId: string): Promise<void> {
     const snapshot = await sync.open(userId).catch(() => null);
-    const me = session.me.peek();
+    const me = session.known.peek();
     if (me?.id !== userId) return;
     // The copy was not open yet when they arrived.
-    sync.keep(lists.peek().length > 0 ? { me, lists: lists.peek() } : { me });
+    sync.keep(knownLists.peek().length > 0 ? { me, lists: knownLists.peek() } : { me });
     batch(() => {
-      if (snapshot !== null && snapshot.lists.length > 0 && lists.peek().length === 0) {
-        lists.value = snapshot.lists;
+      if (snapshot !== null && snapshot.lists.length > 0 && knownLists.peek().length === 0) {
+        knownLists.value = snapshot.lists;
       }
+      if (snapshot !== null) filters.restore(snapshot.filters);
       if (snapshot?.seq !== null && snapshot !== null) {
         tasksLoad.value = { state: "ready", nextCursor: null, more: false };
       }
@@ -478,7 +535,7 @@ export function createApp(platform: Platform) {
       selection.clear();
       filters.clear();
       toasts.clear();
-      lists.value = [];
+      knownLists.value = [];
       tasksLoad.value = { state: "idle" };
       completedLoad.value = { state: "idle" };
       trashLoad.value = { state: "idle" };
@@ -513,11 +570,14 @@ export function createApp(platform: Platform) {
     });
   });
   effect(() => {
-    const me = session.me.value;
+    const me = session.known.value;
     if (me !== null) sync.keep({ me });
   });
   effect(() => {
-    if (lists.value.length > 0) sync.keep({ lists: lists.value });
+    if (knownLists.value.length > 0) sync.keep({ lists: knownLists.value });
+  });
+  effect(() => {
+    if (filters.state.value === "ready") sync.keep({ filters: filters.known.value });
   });
   effect(() => {
     const { state, items, unread, nextCursor } = notifications.data.value;
@@ -575,7 +635,7 @@ export function createApp(platform: Platform) {
     undoLog,
     calendar,
     connection,
-    lists: computed(() => lists.value),
+    lists,
     sortedLists,
     inbox,
     tags,
@@ -620,11 +680,6 @@ export function createApp(platform: Platform) {
 
 /** How long signing out waits for what has not been sent. */
 const LAST_SENDING_MS = 2_000;
-
-/** Nobody answered: what this browser has is all there is for now. */
-const isAway = (error: unknown) => error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
-
-const fold = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** Ids of the tasks that hold all of these words, titles before notes. */
 export function findHere(tasks: Iterable<Task>, q: string, most = 100): string[] {

@@ -1,10 +1,10 @@
 /** What is done to several tasks at once: one call, all or nothing, one undo. */
 import type { ReadonlySignal } from "@preact/signals";
 import { generateNKeysBetween } from "fractional-indexing";
-import { randomId } from "../api/client.ts";
+import { isAway, randomId } from "../api/client.ts";
 import type { BulkInput, Calls } from "../api/calls.ts";
 import type { DueInput, ListWithCount, ReminderInput, Task, TaskInput, TaskPatch } from "../api/types.ts";
-import type { Actions } from "./actions.ts";
+import type { Actions, TaskWrite } from "./actions.ts";
 import { type Calendar, dayInSentence } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
 import { applyPatch } from "./intents.ts";
@@ -54,8 +54,16 @@ export function copyOf(task: Task): TaskInput {
 export function createBulk(options: BulkOptions) {
   const { calls, store, actions, toasts, ui, selection, lists, calendar, offline } = options;
 
-  /** Sends one bulk; `guesses` are already on screen. Resolves to whether it was taken. */
-  async function send(body: BulkInput, guesses: readonly Mutation[], said: string): Promise<boolean> {
+  /**
+   * Sends one bulk; `guesses` are already on screen. Resolves to whether it was taken. When nobody answers, `instead`
+   * keeps the same changes one by one: made twice, they are what they were.
+   */
+  async function send(
+    body: BulkInput,
+    guesses: readonly Mutation[],
+    said: string,
+    instead?: () => Promise<boolean>,
+  ): Promise<boolean> {
     const answer = calls.bulk(body, randomId());
     // The step counts from the key press on: `z` right after it waits for the answer and means this.
     const part: Done = { subject: "", type: "task.updated.v1", pending: answer.catch(() => {}) };
@@ -75,6 +83,7 @@ export function createBulk(options: BulkOptions) {
       actions.forgetStep(step);
       for (const guess of guesses) guess.rollback();
       for (const id of [...body.complete ?? [], ...body.delete ?? []]) ui.unsettle(id);
+      if (instead !== undefined && isAway(error)) return await instead();
       toasts.show({
         tone: "error",
         text: "Could not change these tasks",
@@ -87,10 +96,9 @@ export function createBulk(options: BulkOptions) {
   const known = (ids: readonly string[]) =>
     ids.map((id) => store.get(id)).filter((task) => task !== undefined && task.version > 0) as Task[];
 
-  async function each(tasks: readonly Task[], run: (id: string) => Promise<unknown>): Promise<boolean> {
-    selection.clear();
-    await Promise.all(tasks.map((task) => run(task.id)));
-    return true;
+  /** The same change of each task by itself, in the queue that every change waits in, as one step. */
+  function queue(tasks: readonly Task[], write: (task: Task) => Omit<TaskWrite, "title">, said: string) {
+    return actions.writeAll(tasks.map((task) => ({ title: task.title, ...write(task) })), said);
   }
 
   function tooMany(count: number): boolean {
@@ -113,11 +121,17 @@ export function createBulk(options: BulkOptions) {
       return patch === null ? [] : [{ task, patch }];
     });
     if (changes.length === 0 || tooMany(changes.length)) return false;
-    if (offline()) {
-      const sent = await Promise.all(changes.map(({ task, patch }) => actions.patch(task.id, patch)));
-      toasts.show({ text: said(changes.length), detail: "Saved when you are connected again." });
-      return sent.every(Boolean);
-    }
+    const patches = new Map(changes.map(({ task, patch }) => [task.id, patch]));
+    const instead = () =>
+      queue(
+        changes.map(({ task }) => task),
+        ({ id }) => ({
+          type: "task.updated.v1",
+          intent: { kind: "patch", id, patch: patches.get(id) ?? {} },
+        }),
+        said(changes.length),
+      );
+    if (offline()) return await instead();
     const guesses = changes.map(({ task, patch }) =>
       store.begin(task.id, (value) => applyPatch(value, patch))
     );
@@ -125,6 +139,7 @@ export function createBulk(options: BulkOptions) {
       { update: changes.map(({ task, patch }) => ({ id: task.id, ...patch })) },
       guesses,
       said(changes.length),
+      instead,
     );
   }
 
@@ -192,8 +207,22 @@ export function createBulk(options: BulkOptions) {
     async complete(ids: readonly string[]): Promise<boolean> {
       const tasks = known(ids).filter(isOpen);
       if (tasks.length === 0 || tooMany(tasks.length)) return false;
-      if (offline()) return await each(tasks, (id) => actions.complete(id));
       const completedAt = calendar.peek().now.toString();
+      const said = `Completed ${tasksText(tasks.length)}`;
+      const instead = () =>
+        queue(
+          tasks,
+          ({ id }) => ({
+            type: "task.completed.v1",
+            intent: { kind: "complete", id, at: completedAt, sendAt: true },
+          }),
+          said,
+        );
+      if (offline()) {
+        selection.clear();
+        for (const { id } of tasks) ui.settle(id);
+        return await instead();
+      }
       const guesses = tasks.map((task) => {
         ui.settle(task.id);
         return store.begin(task.id, (value) => ({ ...value, status: "completed", completedAt }));
@@ -202,20 +231,32 @@ export function createBulk(options: BulkOptions) {
       return await send(
         { complete: tasks.map(({ id }) => id) },
         guesses,
-        `Completed ${tasksText(tasks.length)}`,
+        said,
+        instead,
       );
     },
     async remove(ids: readonly string[]): Promise<boolean> {
       const tasks = known(ids).filter((task) => task.deletedAt === null);
       if (tasks.length === 0 || tooMany(tasks.length)) return false;
-      if (offline()) return await each(tasks, (id) => actions.remove(id));
       const deletedAt = calendar.peek().now.toString();
+      const said = `Moved ${tasksText(tasks.length)} to the trash`;
+      const instead = () =>
+        queue(
+          tasks,
+          ({ id }) => ({ type: "task.deleted.v1", intent: { kind: "delete", id, at: deletedAt } }),
+          said,
+        );
+      if (offline()) {
+        selection.clear();
+        return await instead();
+      }
       const guesses = tasks.map((task) => store.begin(task.id, (value) => ({ ...value, deletedAt })));
       selection.clear();
       return await send(
         { delete: tasks.map(({ id }) => id) },
         guesses,
-        `Moved ${tasksText(tasks.length)} to the trash`,
+        said,
+        instead,
       );
     },
     /** Adds tasks, the first on top; they show when the server has them. */
@@ -228,22 +269,84 @@ export function createBulk(options: BulkOptions) {
       }
       return await send({ create: placed(inputs) }, [], `Added ${tasksText(inputs.length)}`);
     },
-    /** Makes the same tasks once more, each under the one it was made from. */
+    /** Makes the same tasks once more, each under the one it was made from, with its open parts. */
     async duplicate(ids: readonly string[]): Promise<boolean> {
-      const tasks = known(ids).filter((task) => task.deletedAt === null);
-      if (tasks.length === 0 || tooMany(tasks.length)) return false;
+      const chosen = new Set(ids);
+      // A part that is chosen beside its whole comes with it.
+      const tasks = known(ids).filter((task) =>
+        task.deletedAt === null && (task.parentId === null || !chosen.has(task.parentId))
+      );
+      const parts = new Map(tasks.map((task) => [task.id, partsOf(task.id)]));
+      const count = tasks.length + [...parts.values()].reduce((sum, some) => sum + some.length, 0);
+      if (tasks.length === 0 || tooMany(count)) return false;
       const create = tasks.map((task): TaskInput => {
         const position = positionAfter(task);
         return position === undefined ? copyOf(task) : { ...copyOf(task), position };
       });
+      const said = `Duplicated ${tasksText(tasks.length)}`;
       if (offline()) {
-        return (await Promise.all(create.map((input) => actions.create(input)))).every((task) =>
-          task !== null
-        );
+        const made = await Promise.all(create.map(async (input, index) => {
+          const whole = await actions.create(input);
+          const of = parts.get(tasks[index]?.id ?? "") ?? [];
+          // The queue gives the parts the real id of their whole when that has one.
+          return whole !== null && (await Promise.all(
+            of.map((part) =>
+              actions.create({ ...copyOf(part), parentId: whole.id, position: part.position })
+            ),
+          )).every((part) => part !== null);
+        }));
+        return made.every(Boolean);
       }
-      return await send({ create }, [], `Duplicated ${tasksText(tasks.length)}`);
+      return await sendCopies(create, tasks.map((task) => parts.get(task.id) ?? []), said);
     },
   };
+
+  /** The open parts of a task, in their order. */
+  function partsOf(id: string): Task[] {
+    return [...store.all()].filter((task) => task.parentId === id && isOpen(task)).sort(byPosition);
+  }
+
+  /** Makes the wholes, then their parts: two calls, one step. */
+  async function sendCopies(
+    create: TaskInput[],
+    parts: readonly (readonly Task[])[],
+    said: string,
+  ): Promise<boolean> {
+    if (parts.every((some) => some.length === 0)) return await send({ create }, [], said);
+    const made = (async () => {
+      const wholes = await calls.bulk({ create }, randomId());
+      const copies = wholes.created.flatMap(({ id }, index) =>
+        (parts[index] ?? []).map((part): TaskInput => ({
+          ...copyOf(part),
+          ...{ parentId: id, position: part.position },
+        }))
+      );
+      store.applyAll(wholes.created);
+      return [wholes, await calls.bulk({ create: copies }, randomId())];
+    })();
+    const pending = made.catch(() => {});
+    // The parts go first when it is undone.
+    const steps: Done[] = [0, 1].map(() => ({ subject: "", type: "task.updated.v1", pending }));
+    const step = actions.remember(steps);
+    try {
+      const results = await made;
+      results.forEach(({ causationId, created }, index) => {
+        const done = steps[index];
+        if (done !== undefined && causationId !== null) done.causationId = causationId;
+        store.applyAll(created);
+      });
+      actions.announce(said, step);
+      return true;
+    } catch (error) {
+      actions.forgetStep(step);
+      toasts.show({
+        tone: "error",
+        text: "Could not duplicate these tasks",
+        detail: failure(error, "What was made of them is in the list."),
+      });
+      return false;
+    }
+  }
 
   function positionAfter(task: Task): string | undefined {
     let next: Task | undefined;

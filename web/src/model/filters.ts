@@ -7,10 +7,13 @@ import {
   parseFilter,
 } from "../../../services/shared/domain/filters/mod.ts";
 import type { Calls } from "../api/calls.ts";
+import { isAway, randomId } from "../api/client.ts";
 import type { ChangeType, Filter, ListWithCount, Task } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
 import { type Calendar, dayOf, localDue } from "./dates.ts";
 import { comparator, type Counts, type Section, type Sort } from "./grouping.ts";
+import { type Operation, temporaryId } from "./intents.ts";
+import { filtersWith } from "./pending.ts";
 import type { Router } from "./route.ts";
 import type { SessionModel } from "./session.ts";
 import { quoted } from "./wording.ts";
@@ -23,6 +26,11 @@ export interface FiltersOptions {
   lists: ReadonlySignal<readonly ListWithCount[]>;
   calendar: ReadonlySignal<Calendar>;
   counts: ReadonlySignal<Counts>;
+  /** What the server has not got yet. */
+  operations: () => readonly Operation[];
+  realId: (id: string) => string;
+  /** Without a connection a change waits in the queue that every change waits in. */
+  offline: () => boolean;
 }
 
 type Query =
@@ -33,17 +41,19 @@ type Query =
 const byPlace = (a: Filter, b: Filter) => a.position < b.position ? -1 : a.position > b.position ? 1 : 0;
 
 export function createFilters(options: FiltersOptions) {
-  const { calls, actions, router, session, lists, calendar, counts } = options;
-  const items = signal<readonly Filter[]>([]);
+  const { calls, actions, router, session, lists, calendar, counts, operations, realId, offline } = options;
+  /** The filters as the server said them. */
+  const known = signal<readonly Filter[]>([]);
+  const items = computed(() => filtersWith(known.value, operations(), realId));
   const state = signal<"idle" | "ready" | "failed">("idle");
 
   const put = (filter: Filter) => {
-    const known = items.peek().find((other) => other.id === filter.id);
-    if (known !== undefined && known.version > filter.version) return;
-    items.value = [...items.peek().filter((other) => other.id !== filter.id), filter].sort(byPlace);
+    const before = known.peek().find((other) => other.id === filter.id);
+    if (before !== undefined && before.version > filter.version) return;
+    known.value = [...known.peek().filter((other) => other.id !== filter.id), filter].sort(byPlace);
   };
   const drop = (id: string) => {
-    items.value = items.peek().filter((filter) => filter.id !== id);
+    known.value = known.peek().filter((filter) => filter.id !== id);
   };
 
   /** The query that the filter view on screen shows: the one being written, else the saved one. */
@@ -59,14 +69,14 @@ export function createFilters(options: FiltersOptions) {
     const { now, timeZone, day, time } = calendar.value;
     const parsed = parseFilter(written, { now, timeZone, weekStart: session.preferences.value.weekStart });
     if (!parsed.ok) return { state: "wrong", problem: parsed.problem };
-    const known = new Map(lists.value.map((list) => [list.id, list]));
+    const listsById = new Map(lists.value.map((list) => [list.id, list]));
     const { subtasks } = counts.value;
     const world = {
       today: day,
       time,
       localDue: (due: NonNullable<Task["due"]>) => localDue(due, timeZone),
       dayOf: (instant: string) => dayOf(instant, timeZone).toString(),
-      list: (id: string) => known.get(id),
+      list: (id: string) => listsById.get(id),
       hasSubtasks: (id: string) => (subtasks.get(id)?.open ?? 0) > 0,
     };
     return {
@@ -79,13 +89,21 @@ export function createFilters(options: FiltersOptions) {
   });
 
   return {
-    items: computed(() => items.value),
+    items,
+    /** As the server said them: what is kept for the next visit. */
+    known: computed(() => known.value),
+    /** What this browser kept, until the server has been asked. */
+    restore(kept: readonly Filter[]): void {
+      if (state.peek() === "ready" || kept.length === 0) return;
+      known.value = kept;
+      state.value = "ready";
+    },
     state: computed(() => state.value),
     text,
     query,
     async load(): Promise<void> {
       try {
-        items.value = (await calls.filters()).items.toSorted(byPlace);
+        known.value = (await calls.filters()).items.toSorted(byPlace);
         state.value = "ready";
       } catch {
         // The tasks are read beside it and say what is wrong with the connection.
@@ -114,44 +132,79 @@ export function createFilters(options: FiltersOptions) {
       if (type === "filter.deleted.v1" || filter.deletedAt !== null) drop(filter.id);
       else put(filter);
     },
-    /** Saves a query under a name; throws as the API does. */
+    put,
+    drop,
+    /** Saves a query under a name; throws as the API does. Without a connection it has a temporary id until then. */
     async create(name: string, query: string): Promise<Filter> {
-      const filter = await calls.createFilter({ name, query });
-      put(filter);
-      actions.offerUndo(`Saved the filter ${quoted(name)}`, [{
-        subject: filter.id,
-        type: "filter.created.v1",
-      }]);
+      const key = randomId();
+      const said = `Saved the filter ${quoted(name)}`;
+      try {
+        if (!offline()) {
+          const filter = await calls.createFilter({ name, query }, key);
+          put(filter);
+          actions.offerUndo(said, [{ subject: filter.id, type: "filter.created.v1" }]);
+          return filter;
+        }
+      } catch (error) {
+        if (!isAway(error)) throw error;
+      }
+      const at = calendar.peek().now.toString();
+      const filter: Filter = {
+        ...{ id: temporaryId(randomId()), name, query, position: "~", version: 0 },
+        ...{ createdAt: at, updatedAt: at, deletedAt: null },
+      };
+      actions.keep({ kind: "create-filter", filter }, {
+        ...{ title: name, key, failed: `Could not save the filter ${quoted(name)}` },
+        step: { type: "filter.created.v1", said: `${said}, to be sent when connected` },
+      });
       return filter;
     },
     /** Renames a filter or saves another query; throws as the API does. */
     async update(id: string, change: { name?: string; query?: string }): Promise<void> {
-      const filter = await calls.patchFilter(id, change);
-      put(filter);
-      actions.offerUndo(`Saved the filter ${quoted(filter.name)}`, [{
-        subject: id,
-        type: "filter.updated.v1",
-      }]);
+      const key = randomId();
+      const title = items.peek().find((filter) => filter.id === id)?.name ?? "";
+      try {
+        if (!offline()) {
+          const filter = await calls.patchFilter(id, change, key);
+          put(filter);
+          return actions.offerUndo(`Saved the filter ${quoted(filter.name)}`, [{
+            subject: id,
+            type: "filter.updated.v1",
+          }]);
+        }
+      } catch (error) {
+        if (!isAway(error)) throw error;
+      }
+      actions.keep({ kind: "patch-filter", id, change }, {
+        ...{ title, key, failed: `Could not save the filter ${quoted(title)}` },
+        step: { type: "filter.updated.v1", said: `Saved the filter ${quoted(change.name ?? title)}` },
+      });
     },
     async remove(id: string): Promise<void> {
       const filter = items.peek().find((other) => other.id === id);
       if (filter === undefined) return;
-      drop(id);
+      const key = randomId();
+      const said = `Deleted the filter ${quoted(filter.name)}`;
+      const failed = `Could not delete the filter ${quoted(filter.name)}`;
       const view = router.view.peek();
       if (view.name === "filter" && view.filterId === id) router.go("/today", { replace: true });
       try {
-        await calls.deleteFilter(id);
-        actions.offerUndo(`Deleted the filter ${quoted(filter.name)}`, [{
-          subject: id,
-          type: "filter.deleted.v1",
-        }]);
+        if (!offline()) {
+          drop(id);
+          await calls.deleteFilter(id, key);
+          return actions.offerUndo(said, [{ subject: id, type: "filter.deleted.v1" }]);
+        }
       } catch (error) {
         put(filter);
-        actions.complain(`Could not delete the filter ${quoted(filter.name)}`, error);
+        if (!isAway(error)) return actions.complain(failed, error);
       }
+      actions.keep({ kind: "delete-filter", id }, {
+        ...{ title: filter.name, key, failed },
+        step: { type: "filter.deleted.v1", said },
+      });
     },
     clear(): void {
-      items.value = [];
+      known.value = [];
       state.value = "idle";
     },
   };

@@ -1,8 +1,18 @@
-/** What a user wants done to a task, as data: it is shown, kept, sent and shown again after a reload from this. */
+/** What a user wants done, as data: it is shown, kept, sent and shown again after a reload from this. */
 import type { Method } from "../api/client.ts";
-import type { Due, Task, TaskInput, TaskPatch } from "../api/types.ts";
+import type {
+  Colour,
+  Due,
+  Filter,
+  List,
+  Me,
+  ProfilePatch,
+  Task,
+  TaskInput,
+  TaskPatch,
+} from "../api/types.ts";
 
-export type Intent =
+export type TaskIntent =
   | { kind: "create"; task: Task; body: TaskInput }
   | { kind: "patch"; id: string; patch: TaskPatch }
   /** `at` is sent only when it is not now: the server's clock is the better one. */
@@ -11,6 +21,27 @@ export type Intent =
   | { kind: "delete"; id: string; at: string }
   | { kind: "restore"; id: string }
   | { kind: "skip"; id: string };
+
+/** What is done to lists, filters and settings while there is no connection. */
+export type OtherIntent =
+  | { kind: "create-list"; list: List }
+  | { kind: "patch-list"; id: string; change: { name?: string; colour?: Colour } }
+  | { kind: "delete-list"; id: string }
+  | { kind: "create-filter"; filter: Filter }
+  | { kind: "patch-filter"; id: string; change: { name?: string; query?: string } }
+  | { kind: "delete-filter"; id: string }
+  | { kind: "profile"; patch: ProfilePatch };
+
+export type Intent = TaskIntent | OtherIntent;
+/** What the server says to one of the others. */
+export type OtherAnswer = List | Filter | Me | null;
+
+const OTHERS: ReadonlySet<Intent["kind"]> = new Set<OtherIntent["kind"]>([
+  ...["create-list", "patch-list", "delete-list"] as const,
+  ...["create-filter", "patch-filter", "delete-filter"] as const,
+  "profile",
+]);
+export const isOfTask = (intent: Intent): intent is TaskIntent => !OTHERS.has(intent.kind);
 
 /** One intent on its way to the server. */
 export interface Operation {
@@ -48,8 +79,35 @@ const TEMPORARY = "new-";
 export const temporaryId = (random: string) => TEMPORARY + random;
 export const isTemporary = (id: string) => id.startsWith(TEMPORARY);
 
-/** The task an intent is about. */
-export const subjectOf = (intent: Intent): string => intent.kind === "create" ? intent.task.id : intent.id;
+/** The task, list or filter an intent is about; of settings there is one. */
+export function subjectOf(intent: Intent): string {
+  switch (intent.kind) {
+    case "create":
+      return intent.task.id;
+    case "create-list":
+      return intent.list.id;
+    case "create-filter":
+      return intent.filter.id;
+    case "profile":
+      return "";
+    default:
+      return intent.id;
+  }
+}
+
+/** The temporary id that the answer to an intent replaces. */
+export const madeBy = (intent: Intent): string | null =>
+  intent.kind === "create" || intent.kind === "create-list" || intent.kind === "create-filter"
+    ? subjectOf(intent)
+    : null;
+
+/** Temporary ids that must have become real before an intent can be sent. */
+export function temporaryIdsOf(intent: Intent): string[] {
+  const ids = madeBy(intent) === null ? [subjectOf(intent)] : [];
+  const fields = intent.kind === "create" ? intent.body : intent.kind === "patch" ? intent.patch : {};
+  for (const id of [fields.parentId, fields.listId]) if (id) ids.push(id);
+  return ids.filter(isTemporary);
+}
 
 /** The intent with real ids in the place of temporary ones, or null when one of them is not known. */
 export function withRealIds(intent: Intent, realId: (id: string) => string | undefined): Intent | null {
@@ -60,14 +118,27 @@ export function withRealIds(intent: Intent, realId: (id: string) => string | und
     if (found === undefined) unknown = true;
     return (found ?? id) as T;
   };
-  const fields = <T extends TaskPatch>(patch: T): T =>
-    patch.parentId === undefined ? patch : { ...patch, parentId: real(patch.parentId) };
-  const known: Intent = intent.kind === "create"
-    ? { ...intent, body: fields(intent.body) }
-    : intent.kind === "patch"
-    ? { ...intent, id: real(intent.id), patch: fields(intent.patch) }
-    : { ...intent, id: real(intent.id) };
-  return unknown ? null : known;
+  const fields = <T extends TaskPatch>(patch: T): T => ({
+    ...patch,
+    ...(patch.parentId !== undefined && { parentId: real(patch.parentId) }),
+    ...(patch.listId !== undefined && { listId: real(patch.listId) }),
+  });
+  const known = (): Intent => {
+    switch (intent.kind) {
+      case "create":
+        return { ...intent, body: fields(intent.body) };
+      case "patch":
+        return { ...intent, id: real(intent.id), patch: fields(intent.patch) };
+      case "create-list":
+      case "create-filter":
+      case "profile":
+        return intent;
+      default:
+        return { ...intent, id: real(intent.id) };
+    }
+  };
+  const result = known();
+  return unknown ? null : result;
 }
 
 export interface IntentRequest {
@@ -79,7 +150,27 @@ export interface IntentRequest {
 /** The call that carries an intent out. */
 export function requestOf(intent: Intent): IntentRequest {
   const at = (id: string) => `/api/tasks/${encodeURIComponent(id)}`;
+  const listAt = (id: string) => `/api/lists/${encodeURIComponent(id)}`;
+  const filterAt = (id: string) => `/api/filters/${encodeURIComponent(id)}`;
   switch (intent.kind) {
+    case "create-list": {
+      const { name, colour } = intent.list;
+      return { method: "POST", path: "/api/lists", body: { name, colour } };
+    }
+    case "patch-list":
+      return { method: "PATCH", path: listAt(intent.id), body: intent.change };
+    case "delete-list":
+      return { method: "DELETE", path: listAt(intent.id) };
+    case "create-filter": {
+      const { name, query } = intent.filter;
+      return { method: "POST", path: "/api/filters", body: { name, query } };
+    }
+    case "patch-filter":
+      return { method: "PATCH", path: filterAt(intent.id), body: intent.change };
+    case "delete-filter":
+      return { method: "DELETE", path: filterAt(intent.id) };
+    case "profile":
+      return { method: "PATCH", path: "/api/me", body: intent.patch };
     case "create":
       return { method: "POST", path: "/api/tasks", body: intent.body };
     case "patch":
@@ -98,7 +189,7 @@ export function requestOf(intent: Intent): IntentRequest {
 }
 
 /** The task as it will look once the server has taken the intent. */
-export function shownWith(task: Task, intent: Intent): Task {
+export function shownWith(task: Task, intent: TaskIntent): Task {
   switch (intent.kind) {
     case "create":
     case "skip":
@@ -137,7 +228,7 @@ export function applyPatch(task: Task, patch: TaskPatch): Task {
  * more than this task is changed by it.
  */
 export function inverseOf(
-  intent: Exclude<Intent, { kind: "create" }>,
+  intent: Exclude<TaskIntent, { kind: "create" }>,
   before: Task,
   at: string,
 ): Intent | null {

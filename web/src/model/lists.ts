@@ -1,33 +1,45 @@
 /** Making, renaming, colouring and deleting lists. */
-import type { Signal } from "@preact/signals";
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import { isAway, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, Colour, List, ListWithCount } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
+import { temporaryId } from "./intents.ts";
 import type { Router } from "./route.ts";
 import type { Toasts } from "./toasts.ts";
-import type { UndoLog } from "./undo.ts";
 import { quoted } from "./wording.ts";
 
 export interface ListActionsOptions {
   rondo: Rondo;
-  lists: Signal<readonly ListWithCount[]>;
+  /** The lists as the server said them. */
+  known: Signal<readonly ListWithCount[]>;
+  /** The lists as they are shown, with what waits to be sent. */
+  lists: ReadonlySignal<readonly ListWithCount[]>;
   toasts: Toasts;
-  undoLog: UndoLog;
   actions: Actions;
   router: Router;
+  /** Without a connection a change waits in the queue that every change waits in. */
+  offline: () => boolean;
+  now: () => Temporal.Instant;
 }
 export type ListActions = ReturnType<typeof createListActions>;
 
-export function createListActions({ rondo, lists, toasts, actions, router }: ListActionsOptions) {
+export function createListActions(options: ListActionsOptions) {
+  const { rondo, known, lists, toasts, actions, router, offline, now } = options;
+
   function put(list: List): void {
-    const known = lists.peek().find((other) => other.id === list.id);
-    if (known === undefined) lists.value = [...lists.peek(), { ...list, open: 0 }];
-    else if (list.version >= known.version) {
-      lists.value = lists.peek().map((other) => other.id === list.id ? { ...other, ...list } : other);
+    const before = known.peek().find((other) => other.id === list.id);
+    if (before === undefined) known.value = [...known.peek(), { ...list, open: 0 }];
+    else if (list.version >= before.version) {
+      known.value = known.peek().map((other) => other.id === list.id ? { ...other, ...list } : other);
     }
   }
   const drop = (id: string) => {
-    lists.value = lists.peek().filter((list) => list.id !== id);
+    known.value = known.peek().filter((list) => list.id !== id);
+  };
+  const leave = (id: string) => {
+    const { view } = router.route.peek();
+    if (view.name === "list" && view.listId === id) router.go("/inbox", { replace: true });
   };
 
   return {
@@ -36,40 +48,75 @@ export function createListActions({ rondo, lists, toasts, actions, router }: Lis
       if (type === "list.deleted.v1" || list.deletedAt !== null) drop(list.id);
       else put(list);
     },
-    /** Makes a list; throws as the API does, so that the form can show what is wrong. */
+    /** Takes a list out that the server has deleted. */
+    drop,
+    /**
+     * Makes a list; throws as the API does, so that the form can show what is wrong. Without a connection it has a
+     * temporary id until it is saved.
+     */
     async create(name: string, colour: Colour): Promise<List> {
-      const list = await rondo.createList({ name, colour });
-      put(list);
-      toasts.say(`List ${name} made`);
+      const key = randomId();
+      try {
+        if (!offline()) {
+          const list = await rondo.createList({ name, colour }, key);
+          put(list);
+          toasts.say(`List ${name} made`);
+          return list;
+        }
+      } catch (error) {
+        if (!isAway(error)) throw error;
+      }
+      const at = now().toString();
+      const list: List = {
+        ...{ id: temporaryId(randomId()), name, colour, inbox: false },
+        // After all others, where the server puts it as well.
+        ...{ position: "~", version: 0, createdAt: at, updatedAt: at, deletedAt: null },
+      };
+      actions.keep({ kind: "create-list", list }, {
+        ...{ title: name, key, failed: `Could not make the list ${quoted(name)}` },
+        step: { type: "list.created.v1", said: `List ${quoted(name)} made, to be saved when connected` },
+      });
       return list;
     },
     async update(id: string, change: { name?: string; colour?: Colour }): Promise<void> {
-      const before = lists.peek();
-      lists.value = before.map((list) => list.id === id ? { ...list, ...change } : list);
+      const before = known.peek();
+      const key = randomId();
+      const title = lists.peek().find((list) => list.id === id)?.name ?? "";
       try {
-        put(await rondo.patchList(id, change));
+        if (!offline()) {
+          known.value = before.map((list) => list.id === id ? { ...list, ...change } : list);
+          return put(await rondo.patchList(id, change, key));
+        }
       } catch (error) {
-        lists.value = before;
-        throw error;
+        known.value = before;
+        if (!isAway(error)) throw error;
       }
+      actions.keep({ kind: "patch-list", id, change }, {
+        ...{ title, key, failed: `Could not change the list ${quoted(title)}` },
+        step: { type: "list.updated.v1", said: `Changed the list ${quoted(title)}` },
+      });
     },
     async remove(id: string): Promise<void> {
       const list = lists.peek().find((other) => other.id === id);
       if (list === undefined) return;
-      const before = lists.peek();
-      drop(id);
-      const { view } = router.route.peek();
-      if (view.name === "list" && view.listId === id) router.go("/inbox", { replace: true });
+      const before = known.peek();
+      const key = randomId();
+      const said = `Deleted the list ${quoted(list.name)}`;
+      leave(id);
       try {
-        await rondo.deleteList(id);
-        actions.offerUndo(`Deleted the list ${quoted(list.name)}`, [{
-          subject: id,
-          type: "list.deleted.v1",
-        }]);
+        if (!offline()) {
+          drop(id);
+          await rondo.deleteList(id, key);
+          return actions.offerUndo(said, [{ subject: id, type: "list.deleted.v1" }]);
+        }
       } catch (error) {
-        lists.value = before;
-        actions.complain(`Could not delete ${quoted(list.name)}`, error);
+        known.value = before;
+        if (!isAway(error)) return actions.complain(`Could not delete ${quoted(list.name)}`, error);
       }
+      actions.keep({ kind: "delete-list", id }, {
+        ...{ title: list.name, key, failed: `Could not delete ${quoted(list.name)}` },
+        step: { type: "list.deleted.v1", said },
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Who is signed in, and what they prefer. */
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import type { Rondo } from "../api/rondo.ts";
-import { ApiError } from "../api/client.ts";
+import { ApiError, isAway, randomId } from "../api/client.ts";
 import type { Me, Preferences, Profile, ProfilePatch } from "../api/types.ts";
 
 export type Session =
@@ -37,11 +37,19 @@ export function mergeProfile(me: Me, patch: ProfilePatch): Me {
 export interface SessionOptions {
   /** Called before a user leaves by choice: what this browser holds of them goes. */
   leave?: () => Promise<void>;
+  /** The profile with the settings that wait to be sent. */
+  shown?: (me: Me) => Me;
+  offline?: () => boolean;
+  /** Keeps settings until there is a connection. */
+  keep?: (patch: ProfilePatch, key: string) => void;
 }
 
 export function createSession(rondo: Rondo, browserZone: string, options: SessionOptions = {}) {
   const session = signal<Session>({ state: "unknown" });
-  const me = computed(() => session.value.state === "signed-in" ? session.value.me : null);
+  const { shown = (me: Me) => me, offline = () => false } = options;
+  /** As the server said it. */
+  const known = computed(() => session.value.state === "signed-in" ? session.value.me : null);
+  const me = computed(() => known.value === null ? null : shown(known.value));
 
   async function load(): Promise<void> {
     try {
@@ -57,6 +65,7 @@ export function createSession(rondo: Rondo, browserZone: string, options: Sessio
   return {
     session: computed(() => session.value),
     me,
+    known,
     timeZone: computed(() => me.value?.timeZone ?? browserZone),
     preferences: computed(() => me.value?.preferences ?? DEFAULTS),
     load,
@@ -96,16 +105,21 @@ export function createSession(rondo: Rondo, browserZone: string, options: Sessio
     async patch(patch: ProfilePatch): Promise<void> {
       const before = session.peek();
       if (before.state !== "signed-in") return;
+      const key = randomId();
+      if (offline() && options.keep !== undefined) return options.keep(patch, key);
       session.value = { state: "signed-in", me: mergeProfile(before.me, patch) };
       try {
-        const answer = await rondo.patchMe(patch);
+        const answer = await rondo.patchMe(patch, key);
         const current = session.peek();
         if (current.state === "signed-in") {
           session.value = { state: "signed-in", me: { ...current.me, ...answer } };
         }
       } catch (error) {
-        session.value = before;
-        throw error;
+        batch(() => {
+          session.value = before;
+          if (isAway(error)) options.keep?.(patch, key);
+        });
+        if (!isAway(error) || options.keep === undefined) throw error;
       }
     },
     /** A change of the profile that came over the stream. */

@@ -35,8 +35,10 @@ export interface TaskStore {
   keyOf(id: string): string;
   /** The real id of a task that was shown under a temporary one. */
   realId(id: string): string;
-  /** A task that used to be shown under a temporary id. */
+  /** A task, a list or a filter that used to be shown under a temporary id. */
   alias(temporary: string, real: string): void;
+  /** A list has its real id: its tasks follow. */
+  aliasList(temporary: string, real: string): void;
   /** A task of the server with the title and the place of this one. */
   findLike(task: Task): Task | undefined;
   /** Creations under way. */
@@ -76,7 +78,9 @@ export function createTaskStore(): TaskStore {
       return;
     }
     const changes = pending.get(id) ?? [];
-    shown.set(id, changes.reduce((value, { change }) => change(value), task));
+    const next = changes.reduce((value, { change }) => change(value), task);
+    const listId = reals.get(next.listId);
+    shown.set(id, listId === undefined ? next : { ...next, listId });
   }
 
   function apply(task: Task): boolean {
@@ -185,6 +189,11 @@ export function createTaskStore(): TaskStore {
     alias(temporary, real) {
       reals.set(temporary, real);
       keys.set(real, temporary);
+    },
+    aliasList(temporary, real) {
+      reals.set(temporary, real);
+      for (const [id, task] of [...shown]) if (task.listId === temporary) rebuild(id);
+      changed();
     },
     findLike: ({ title, listId, position }) =>
       [...base.values()].find((task) =>

@@ -14,12 +14,14 @@ import { openStream, pauseAfter, type Stream, type StreamOptions } from "../live
 import type { Kept, LocalCopies, LocalCopy, Snapshot, TasksToSave } from "../local/copy.ts";
 import {
   type Intent,
-  isTemporary,
+  isOfTask,
   type Operation,
+  type OtherAnswer,
+  type OtherIntent,
   type Refusal,
   requestOf,
   shownWith,
-  subjectOf,
+  temporaryIdsOf,
   withRealIds,
 } from "./intents.ts";
 import type { Mutation, TaskStore } from "./store.ts";
@@ -30,7 +32,7 @@ export type Connection = "connecting" | "syncing" | "live" | "offline";
 
 /** How an operation ended. */
 export type End =
-  | { state: "done"; task: Task | null }
+  | { state: "done"; task: Task | null; other?: OtherAnswer }
   | { state: "refused"; refusal: Refusal; error: unknown }
   | { state: "cancelled" };
 
@@ -53,6 +55,8 @@ export interface SyncHandlers {
   onDown(): void;
   /** A change that was made before this page was opened could not be applied. */
   onRefused(refusal: Refusal): void;
+  /** The server has taken a change of what is no task. */
+  onOther(intent: OtherIntent, answer: OtherAnswer): void;
   /** The user left in another tab. */
   onLeft(): void;
 }
@@ -78,7 +82,7 @@ type Message =
   | { type: "reload" }
   | { type: "queued"; operation: Operation }
   | { type: "parked"; key: string }
-  | { type: "done"; key: string; task: Task | null }
+  | { type: "done"; key: string; task: Task | null; other?: OtherAnswer }
   | { type: "refused"; refusal: Refusal }
   | { type: "cancelled"; keys: string[] }
   | { type: "dismissed"; key: string }
@@ -178,7 +182,10 @@ export function createSync(options: SyncOptions) {
     operations.value = [...operations.peek(), operation];
     shown.set(
       key,
-      intent.kind === "create"
+      !isOfTask(intent)
+        // Whoever shows lists, filters and settings reads the operations.
+        ? { confirm: () => {}, rollback: () => {} }
+        : intent.kind === "create"
         ? showCreation(intent, operation.attempted)
         : store.begin(intent.id, (task) => shownWith(task, intent)),
     );
@@ -205,9 +212,12 @@ export function createSync(options: SyncOptions) {
 
   function end(key: string, how: End): void {
     batch(() => {
+      const intent = operations.peek().find((operation) => operation.key === key)?.intent;
       const mutation = unshow(key);
-      if (how.state === "done") mutation?.confirm(how.task);
-      else mutation?.rollback();
+      if (how.state === "done") {
+        mutation?.confirm(how.task);
+        if (intent !== undefined && !isOfTask(intent)) handlers.onOther(intent, how.other ?? null);
+      } else mutation?.rollback();
       if (how.state === "refused") refusals.value = [...refusals.peek(), how.refusal];
     });
     const mine = waiting.get(key);
@@ -291,21 +301,23 @@ export function createSync(options: SyncOptions) {
     }
     const intent = withRealIds(operation.intent, (id) => ids.get(id));
     if (intent === null) {
-      const text = "The task it belongs to could not be made.";
+      const text = "What it belongs to could not be made.";
       await refuse(from, operation, { status: 404, text }, new Error(text));
       return true;
     }
     const { method, path, body } = requestOf(intent);
     try {
-      const answer = await client.request<Task | undefined>(method, path, {
+      const answer = await client.request<Task | OtherAnswer | undefined>(method, path, {
         body,
         idempotencyKey: operation.key,
       });
       failures = 0;
-      const task = answer ?? null;
-      await from.settle(operation, task);
-      tabs?.post({ type: "done", key: operation.key, task });
-      end(operation.key, { state: "done", task });
+      await from.settle(operation, answer ?? null);
+      const taken = isOfTask(intent)
+        ? { task: (answer ?? null) as Task | null }
+        : { task: null, other: (answer ?? null) as OtherAnswer };
+      tabs?.post({ type: "done", key: operation.key, ...taken });
+      end(operation.key, { state: "done", ...taken });
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -450,7 +462,7 @@ export function createSync(options: SyncOptions) {
       case "parked":
         return void waiting.get(message.key)?.park();
       case "done":
-        return end(message.key, { state: "done", task: message.task });
+        return end(message.key, { state: "done", task: message.task, other: message.other });
       case "refused": {
         const { refusal } = message;
         const error = new ApiError({ title: refusal.text, detail: refusal.text, status: refusal.status }, "");
@@ -603,13 +615,6 @@ export function createSync(options: SyncOptions) {
     /** How an operation of this tab ends; undefined when it has ended already. */
     endOf: (key: string): Promise<End> | undefined => waiting.get(key)?.end,
   };
-}
-
-function temporaryIdsOf(intent: Intent): string[] {
-  const ids = intent.kind === "create" ? [] : [subjectOf(intent)];
-  if (intent.kind === "create" && intent.body.parentId) ids.push(intent.body.parentId);
-  if (intent.kind === "patch" && intent.patch.parentId) ids.push(intent.patch.parentId);
-  return ids.filter(isTemporary);
 }
 
 /** Nobody answered, or whoever did says that it will go better later. */

@@ -40,7 +40,29 @@ export function wordsOf(
       return { what: `Restore ${task}`, fields: [] };
     case "skip":
       return { what: `Skip this occurrence of ${task}`, fields: [] };
+    case "create-list":
+      return { what: `Make the list ${task}`, fields: [] };
+    case "patch-list":
+      return { what: `Change the list ${task}`, fields: named(intent.change) };
+    case "delete-list":
+      return { what: `Delete the list ${task}`, fields: [] };
+    case "create-filter":
+      return { what: `Save the filter ${task}`, fields: [{ name: "Query", value: intent.filter.query }] };
+    case "patch-filter":
+      return { what: `Change the filter ${task}`, fields: named(intent.change) };
+    case "delete-filter":
+      return { what: `Delete the filter ${task}`, fields: [] };
+    case "profile":
+      return { what: "Change your settings", fields: [] };
   }
+}
+
+function named({ name, colour, query }: { name?: string; colour?: string; query?: string }): KeptField[] {
+  return [
+    ...name === undefined ? [] : [{ name: "Name", value: name }],
+    ...colour === undefined ? [] : [{ name: "Colour", value: colour }],
+    ...query === undefined ? [] : [{ name: "Query", value: query }],
+  ];
 }
 
 function fieldsOf(patch: TaskPatch, lists: readonly ListWithCount[], calendar: Calendar): KeptField[] {
