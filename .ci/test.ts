@@ -35,9 +35,13 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   environment.TEST_DATABASE_URL = server.url;
   if (files.length === 0) await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
   // Browser and process tests measure what a user waits for: they run alone, after the others.
-  await tests("unit and integration tests", files.length > 0 ? files : ["services", "web", "deploy"], [
-    "--parallel",
-  ]);
+  await tests(
+    "unit and integration tests",
+    files.length > 0 ? files : ["services", "web", "deploy", "e2e/eval"],
+    [
+      "--parallel",
+    ],
+  );
   if (files.length === 0) {
     await tests("browser and process tests", ["e2e/browser", "e2e/process"], []);
     await coverage();

@@ -13,6 +13,8 @@ export interface Case {
   says: string;
   /** Empty: nothing may be changed. */
   calls: readonly ExpectedCall[];
+  /** It takes a language model: plain commands may not understand it, and then change nothing. */
+  beyondGrammar?: true;
 }
 
 export const NOW = "2027-01-15T09:00:00Z";
@@ -277,17 +279,20 @@ export const CASES: readonly Case[] = [
     "move milk to @Nowhere",
   ], nothing),
 
-  // What takes more than a grammar.
-  add("I ran out of coffee, get some tomorrow morning", "~coffee", { due: { date: "2027-01-16" } }),
   add("could you jot down that the car needs new tyres", "~tyres"),
   add("don't let me forget Anna's birthday on the 20th", "~Anna", { due: { date: "2027-01-20" } }),
-  one("the milk is in the fridge already", "complete_task", { id: "$Buy milk" }),
-  one("rent is paid", "complete_task", { id: "$Pay rent" }),
   update("the report can wait until wednesday", "Write report", { due: { date: "2027-01-20" } }),
-  update("I'd rather see the dentist on thursday", "Call the dentist", { due: { date: "2027-01-21" } }),
-  update("milk is really important", "Buy milk", { priority: "~" }),
   show("anything left at home?", { listId: "@Home" }),
   show("am I behind with something?", { due: "overdue" }),
-  many("get rid of the old stuff", { delete: OLD }),
-  many("give me until monday for whatever is late", moved(OVERDUE, MONDAY)),
+
+  // What takes more than a grammar.
+  ...[
+    add("I ran out of coffee, get some tomorrow morning", "~coffee", { due: { date: "2027-01-16" } }),
+    one("the milk is in the fridge already", "complete_task", { id: "$Buy milk" }),
+    one("rent is paid", "complete_task", { id: "$Pay rent" }),
+    update("I'd rather see the dentist on thursday", "Call the dentist", { due: { date: "2027-01-21" } }),
+    update("milk is really important", "Buy milk", { priority: "~" }),
+    many("get rid of the old stuff", { delete: OLD }),
+    many("give me until monday for whatever is late", moved(OVERDUE, MONDAY)),
+  ].map((each): Case => ({ ...each, beyondGrammar: true })),
 ];

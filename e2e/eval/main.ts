@@ -12,13 +12,7 @@ import { endpointOf } from "../../services/assistant/options.ts";
 import { readConfig } from "../../services/shared/host/config.ts";
 import { startTestServer } from "../../services/shared/testing/database.ts";
 import { CASES } from "./cases.ts";
-import { evaluate, type Result, type Target } from "./run.ts";
-
-const LABELS = {
-  commands: "plain commands, for real",
-  scripted: "scripted stand-in, plumbing only",
-  endpoint: "language model",
-} as const;
+import { evaluate, type Result, scoreOf, type Target } from "./run.ts";
 
 const verbose = Deno.args.includes("--verbose");
 const named = Deno.args.filter((argument) => !argument.startsWith("--"));
@@ -39,13 +33,11 @@ for (const target of chosen) {
   const results = await evaluate(CASES, target, (result) => {
     if (!result.right || verbose) show(result);
   });
-  const right = results.filter((result) => result.right).length;
-  const percent = (100 * right / results.length).toFixed(1);
-  console.log(`${target.kind}: ${right} of ${results.length} right, ${percent} % (${LABELS[target.kind]})`);
+  console.log(scoreOf(target, results));
 }
 
-function show({ says, right, expected, made, answer }: Result): void {
-  console.log(`${right ? "right" : "wrong"}: ${says}`);
+function show({ says, right, excused, expected, made, answer }: Result): void {
+  console.log(`${right ? "right" : excused ? "not understood, nothing changed" : "wrong"}: ${says}`);
   if (!verbose || right) return;
   console.log(`    expected ${JSON.stringify(expected)}`);
   console.log(`    made     ${JSON.stringify(made)}`);

@@ -46,6 +46,7 @@ const LONGEST = 700;
 export function parseCommand(message: string, options: QuickAddOptions): Command {
   if (message.length > LONGEST) return { kind: "unknown" };
   const text = message.trim().replace(/^(please|hey rondo|rondo)[,:]?\s+/i, "")
+    .replace(/^(?:could|can|would|will) you (?:please )?/i, "")
     .replace(/(?:[,\s]+please)?[\s?!.]*$/i, "");
   for (const read of READERS) {
     const command = read(text, options);
@@ -103,18 +104,22 @@ const READERS: readonly Reader[] = [
     name: unquoted(name),
   })),
   on(
-    /^(?:add(?: a)?(?: new)?(?: task)?(?: to)?|create(?: a)?(?: new)?(?: task)?(?: to)?|new task|new|todo|remind me to|i need to|i have to|note)[: ] *(.+)$/i,
+    /^(?:add(?: a)?(?: new)?(?: task)?(?: to)?|create(?: a)?(?: new)?(?: task)?(?: to)?|new task|new|todo|remind me to|i need to|i have to|don't let me forget(?: to| that)?|(?:jot|write|note) down(?: that)?|note)[: ] *(.+)$/i,
     ([rest = ""], options) => {
       const parsed = parseQuickAdd(rest, options);
       return parsed.title === "" ? null : { kind: "add", parsed };
     },
   ),
   on(
-    /^(?:rename|retitle) (.+?) (?:to|as) (.+)$/i,
+    /^(?:rename|retitle) (["“][^"”]+["”]|.+?) (?:to|as) (.+)$/i,
     ([what = "", title = ""], options) => edit(what, { to: "title", title: unquoted(title) }, options),
   ),
   on(
-    /^(?:mark|set) (.+?) (?:as )?(?:done|completed?|finished)$/i,
+    /^(?:mark|set) (.+?) (?:as |to )?(?:done|completed?|finished)$/i,
+    ([what = ""], options) => edit(what, { to: "complete" }, options),
+  ),
+  on(
+    /^i(?:'ve| have)? \w+ (.+?),? (?:so |and )?(?:it|that)(?:'s| is) (?:done|finished)$/i,
     ([what = ""], options) => edit(what, { to: "complete" }, options),
   ),
   on(
@@ -139,13 +144,13 @@ const READERS: readonly Reader[] = [
     ([what = ""], options) => edit(what, { to: "due", due: null }, options),
   ),
   on(
-    /^(?:move|postpone|push|reschedule|shift|defer|put|set) (.+?) (?:to|until|till|for|on|in|into|due) (.+)$/i,
-    ([what = "", where = ""], options) => {
-      const due = dueOf(where, options);
-      if (due !== null) return edit(what, { to: "due", due }, options);
-      return edit(what, { to: "list", list: listOf(where) }, options);
-    },
+    /^(?:move|postpone|push|reschedule|shift|defer|put|set) (.+)$/i,
+    ([rest = ""], options) => moved(rest, options),
   ),
+  on(/^(.+?) can wait (?:until|till|for) (.+)$/i, ([what = "", when = ""], options) => {
+    const due = dueOf(when, options);
+    return due === null ? null : edit(what, { to: "due", due }, options);
+  }),
   on(
     /^(?:postpone|push|reschedule|defer) (.+?) (today|tomorrow|next .+|monday|tuesday|wednesday|thursday|friday|saturday|sunday)$/i,
     ([what = "", when = ""], options) => {
@@ -168,7 +173,20 @@ const READERS: readonly Reader[] = [
     },
   ),
   on(
-    /^(?:what(?:'s| is| are)?(?: still)?|show(?: me)?|list|which tasks are|do i have anything|anything|is anything)(?: my)?(?: all)?(?: (?:tasks|everything|things))?(?: (?:is|are|that are|on))?(?: due)?(?: (?:for|on))? *(.*)$/i,
+    /^what do i (?:have|need) to (?:do|get done)(?: (.+))?$/i,
+    ([rest = ""], options) => shown(rest, options),
+  ),
+  on(
+    /^(?:am i|i am|i'm) (?:behind|late)(?: (?:with|on) (?:something|anything))?$/i,
+    () => ({ kind: "show", selection: { by: "all", due: "overdue" } }),
+  ),
+  on(
+    /^(?:what is|what's|is anything|anything) (?:left|open|to do) (?:in|at) (?:my |the )?(.+)$/i,
+    ([list = ""]) => ({ kind: "show", selection: { by: "all", list: listOf(list) } }),
+  ),
+  on(/^(?:my |all |open )*tasks (.+)$/i, ([rest = ""], options) => shown(rest, options)),
+  on(
+    /^(?:what(?:'s| is| are| was| were)?(?: still)?|show(?: me)?|list|which tasks are|do i have anything|anything|is anything)(?: my)?(?: all)?(?: (?:tasks|everything|things))?(?: (?:is|are|that are|on))?(?: due)?(?: (?:for|on))? *(.*)$/i,
     ([rest = ""], options) => shown(rest, options),
   ),
   on(/^(?:find|search(?: for)?|look for|where is) (.+)$/i, ([words = ""]) => ({
@@ -184,6 +202,26 @@ const READERS: readonly Reader[] = [
 function edit(what: string, change: Edit, options: QuickAddOptions): Command | null {
   const selection = selectionOf(what, options);
   return selection === null ? null : { kind: "edit", selection, edit: change };
+}
+
+/** Places at which a sentence is taken apart: each is read, and nobody says more of them. */
+const MOST_PLACES = 20;
+
+/** `milk to Friday 5pm`, `everything in @Shopping to @Home`: what is moved ends where a whole date or list begins. */
+function moved(text: string, options: QuickAddOptions): Command | null {
+  const places = [...text.matchAll(/ (to|until|till|for|on|in|into|due) /gi)].slice(0, MOST_PLACES)
+    .map(({ index, 0: between, 1: word = "" }) => ({
+      what: text.slice(0, index),
+      where: text.slice(index + between.length),
+      word: word.toLowerCase(),
+    }));
+  for (const { what, where } of places) {
+    const due = dueOf(where, options);
+    const command = due === null ? null : edit(what, { to: "due", due }, options);
+    if (command !== null) return command;
+  }
+  const last = places.findLast(({ word }) => /^(?:to|in|into|on)$/.test(word));
+  return last === undefined ? null : edit(last.what, { to: "list", list: listOf(last.where) }, options);
 }
 
 function shown(rest: string, options: QuickAddOptions): Command | null {
@@ -206,7 +244,7 @@ function selectionOf(text: string, options: QuickAddOptions): Selection | null {
     const words = unquoted(what.replace(/^task /i, ""));
     return words === "" ? null : { by: "words", words };
   }
-  const rest = (many[1] ?? "").trim();
+  const rest = (many[1] ?? "").trim().replace(/ (?:tasks|things)$/i, "");
   if (rest === "") return { by: "all" };
   const range = rangeOf(rest.replace(/^(?:due|on|for|from)(?: on)? /i, ""), options);
   return range === null ? qualified(rest.replace(/^(?:tasks )?(?:in|from|tagged|with) /i, ""), options) : {

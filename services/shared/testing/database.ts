@@ -71,10 +71,14 @@ async function startServer(dataDir: string): Promise<EmbeddedPostgres> {
   });
 }
 
+/** Started once, also when a test asks for two databases at a time. */
+let started: Promise<EmbeddedPostgres> | null = null;
+
 async function serverUrl(): Promise<string> {
   const given = Deno.env.get("TEST_DATABASE_URL");
   if (given !== undefined) return given;
-  const { url } = await startServer(join(tmpdir(), `rondo-test-${Deno.uid() ?? "user"}`));
+  started ??= startServer(join(tmpdir(), `rondo-test-${Deno.uid() ?? "user"}`));
+  const { url } = await started;
   Deno.env.set("TEST_DATABASE_URL", url);
   return url;
 }
