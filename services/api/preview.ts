@@ -1,4 +1,5 @@
 /** What a unit of work changed, as a preview shows it and as a later commit is compared with it. */
+import { createHash } from "node:crypto";
 import { canonicalize } from "json-canonicalize";
 import type { PreviewedChange } from "../shared/contracts/preview.ts";
 import type { TaskEventData } from "../shared/contracts/events.ts";
@@ -28,14 +29,13 @@ export function previewed(effects: readonly Effect[]): PreviewedChange[] {
  * Names what these changes come to: the same for the same command on things at the same versions, another as soon as
  * one of them was changed in between.
  */
-export async function digestOf(changes: readonly PreviewedChange[]): Promise<string> {
+export function digestOf(changes: readonly PreviewedChange[]): string {
   const compared = changes.map(({ before, after, ...change }) => ({
     ...change,
     before: before === null ? null : comparable(before, false),
     after: comparable(after, before === null),
   }));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalize(compared)));
-  return new Uint8Array(digest).toBase64({ alphabet: "base64url", omitPadding: true });
+  return createHash("sha256").update(canonicalize(compared)).digest("base64url");
 }
 
 function comparable(fields: Record<string, unknown>, made: boolean): Record<string, unknown> {

@@ -2,6 +2,7 @@
  * The unit of work of one command: alone with its user's data from the first read to the commit, it gathers
  * changes in memory and writes things, change log and outbox in one statement.
  */
+import { createHash } from "node:crypto";
 import postgres from "postgres";
 import type { Actor, ChangeType, Topic } from "../shared/contracts/events.ts";
 import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
@@ -148,7 +149,7 @@ export function createUnits(dependencies: UnitsDependencies): Units {
         // What the database refuses is refused here, too.
         await unit.flush();
         const changes = previewed(unit.effects);
-        const preview = await digestOf(changes);
+        const preview = digestOf(changes);
         throw new RolledBack({ dryRun: true, preview, seq: await unit.seqBefore(), changes });
       });
     } catch (cause) {
@@ -162,29 +163,31 @@ export function createUnits(dependencies: UnitsDependencies): Units {
     async answer(options, work) {
       const { idempotency, preview } = options;
       if (preview === true) return await dryRun(options, work);
-      const fingerprint = idempotency === undefined ? "" : await fingerprintOf(idempotency.request);
+      const fingerprint = idempotency === undefined
+        ? ""
+        : createHash("sha256").update(idempotency.request).digest("hex");
       return await run(options, async (unit) => {
         const kept = idempotency === undefined
           ? undefined
           : await unit.keptAnswer(idempotency.key, fingerprint);
-        if (kept !== undefined) return { ...kept, body: await open(options, kept.body) };
+        if (kept !== undefined) return { ...kept, body: open(options, kept.body) };
         const { status, body, headers = {} } = await work(unit);
         if (preview !== undefined) {
           await unit.flush();
-          await refuseUnlessPreviewed(unit.effects, preview);
+          refuseUnlessPreviewed(unit.effects, preview);
         }
         const answer: StoredAnswer = { status, headers, body: JSON.stringify(body) };
         if (idempotency === undefined) return answer;
-        const sealed = { ...answer, body: await seal.seal(answer.body, contextOf(options)) };
+        const sealed = { ...answer, body: seal.seal(answer.body, contextOf(options)) };
         unit.keepAnswer(idempotency.key, fingerprint, sealed);
         return answer;
       });
     },
   };
 
-  async function open(options: UnitOptions, sealed: string): Promise<string> {
+  function open(options: UnitOptions, sealed: string): string {
     try {
-      return await seal.open(sealed, contextOf(options));
+      return seal.open(sealed, contextOf(options));
     } catch (cause) {
       // Only its secret opens it. The work was done, so it must not be done again either.
       throw new ProblemError(409, "This was done before, but its answer can't be read any more", { cause });
@@ -199,8 +202,8 @@ class RolledBack extends Error {
   }
 }
 
-async function refuseUnlessPreviewed(effects: readonly Effect[], digest: string): Promise<void> {
-  if (await digestOf(previewed(effects)) === digest) return;
+function refuseUnlessPreviewed(effects: readonly Effect[], digest: string): void {
+  if (digestOf(previewed(effects)) === digest) return;
   throw new ProblemError(412, "This would do something else by now than was previewed; nothing was changed", {
     errors: [{ path: "If-Preview", message: "must name a preview of what is there now" }],
   });
@@ -218,11 +221,6 @@ const busy = (cause: unknown): ProblemError =>
     headers: { "retry-after": "5" },
     cause,
   });
-
-async function fingerprintOf(request: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(request));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 /** What one command sees and changes: its user's data, still until the commit. */
 export class Unit {
@@ -609,28 +607,28 @@ interface Rows {
 }
 
 function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Promise<unknown> {
-  return tx`
-    with given as (
-      select ${JSON.stringify(rows)}::text::json as rows
-    ), numbered as (
-      update tasks.streams set seq = seq + ${count} where user_id = ${userId} returning seq
-    ), profile as (
+  // What nothing is written to is left out: PostgreSQL would open each table and its indexes all the same.
+  const parts = [
+    rows.profiles.length === 0 ? [] : [tx`, profile as (
       update tasks.profiles p set name = r.name, time_zone = r.time_zone, preferences = r.preferences
       from given, json_to_recordset(given.rows -> 'profiles') as r (name text, time_zone text, preferences jsonb)
       where p.user_id = ${userId}
-    ), list as (
+    )`],
+    rows.lists.length === 0 ? [] : [tx`, list as (
       insert into tasks.lists (id, user_id, name, colour, inbox, position, version, created_at, updated_at, deleted_at)
       select r.id, ${userId}, r.name, r.colour, r.inbox, r.position, r.version, r.created_at, r.updated_at, r.deleted_at
       from given, json_populate_recordset(null::tasks.lists, given.rows -> 'lists') as r
       on conflict (id) do update set name = excluded.name, colour = excluded.colour, position = excluded.position,
         version = excluded.version, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at
-    ), filter as (
+    )`],
+    rows.filters.length === 0 ? [] : [tx`, filter as (
       insert into tasks.filters (id, user_id, name, query, position, version, created_at, updated_at, deleted_at)
       select r.id, ${userId}, r.name, r.query, r.position, r.version, r.created_at, r.updated_at, r.deleted_at
       from given, json_populate_recordset(null::tasks.filters, given.rows -> 'filters') as r
       on conflict (id) do update set name = excluded.name, query = excluded.query, position = excluded.position,
         version = excluded.version, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at
-    ), task as (
+    )`],
+    rows.tasks.length === 0 ? [] : [tx`, task as (
       insert into tasks.tasks (id, user_id, list_id, parent_id, title, notes, priority, tags, status, due_date,
         due_time, due_zone, due_at, rule, mode, series_id, occurrence, anchor, scheduled, reminders, position,
         version, created_at, updated_at, completed_at, deleted_at)
@@ -646,7 +644,14 @@ function writeRows(tx: Tx, userId: string, rows: Rows, count: number): Promise<u
         scheduled = excluded.scheduled, reminders = excluded.reminders, position = excluded.position,
         version = excluded.version, updated_at = excluded.updated_at, completed_at = excluded.completed_at,
         deleted_at = excluded.deleted_at
-    ), change as (
+    )`],
+  ].flat();
+  return tx`
+    with given as (
+      select ${JSON.stringify(rows)}::text::json as rows
+    ), numbered as (
+      update tasks.streams set seq = seq + ${count} where user_id = ${userId} returning seq
+    )${parts}, change as (
       insert into tasks.changes (user_id, seq, event_id, type, entity_id, at, actor, causation_id, correlation_id,
         before, data)
       select ${userId}, r.seq, r.event_id, r.type, r.entity_id, r.at, r.actor, r.causation_id, r.correlation_id,
