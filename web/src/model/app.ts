@@ -13,12 +13,12 @@ import { createBulk } from "./bulk.ts";
 import { type Calendar, calendarAt, dayOf } from "./dates.ts";
 import { createFilters } from "./filters.ts";
 import {
-  comparator,
   countTasks,
   isLive,
   isOpen,
   pastSections,
   type Section,
+  sorted,
   todaySections,
   upcomingSections,
 } from "./grouping.ts";
@@ -257,9 +257,7 @@ export function createApp(platform: Platform) {
       return parent === undefined || !visible(parent);
     };
     const one = (tasks: Task[], order = sort ?? "manual"): Section[] =>
-      tasks.length === 0
-        ? []
-        : [{ key: "all", heading: null, tasks: tasks.sort(comparator(order, calendar.value)) }];
+      tasks.length === 0 ? [] : [{ key: "all", heading: null, tasks: sorted(tasks, order, calendar.value) }];
     switch (view.name) {
       case "inbox": {
         const id = inbox.value?.id;
@@ -681,16 +679,24 @@ export function createApp(platform: Platform) {
 /** How long signing out waits for what has not been sent. */
 const LAST_SENDING_MS = 2_000;
 
+/** What is looked for in a task, folded once: a search asks for it at every key. */
+const folded = new WeakMap<Task, { title: string; notes: string }>();
+function foldedOf(task: Task): { title: string; notes: string } {
+  let texts = folded.get(task);
+  if (texts === undefined) folded.set(task, texts = { title: fold(task.title), notes: fold(task.notes) });
+  return texts;
+}
+
 /** Ids of the tasks that hold all of these words, titles before notes. */
 export function findHere(tasks: Iterable<Task>, q: string, most = 100): string[] {
   const words = fold(q).split(/\s+/).filter((word) => word !== "");
   const [first, second]: [string[], string[]] = [[], []];
   for (const task of tasks) {
     if (!isLive(task)) continue;
-    const title = fold(task.title);
+    const { title, notes } = foldedOf(task);
     if (words.every((word) => title.includes(word))) first.push(task.id);
-    else if (task.notes !== "") {
-      const all = `${title} ${fold(task.notes)}`;
+    else if (notes !== "") {
+      const all = `${title} ${notes}`;
       if (words.every((word) => all.includes(word))) second.push(task.id);
     }
   }

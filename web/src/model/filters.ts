@@ -11,7 +11,7 @@ import { isAway, randomId } from "../api/client.ts";
 import type { ChangeType, Filter, ListWithCount, Task } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
 import { type Calendar, dayOf, localDue } from "./dates.ts";
-import { comparator, type Counts, type Section, type Sort } from "./grouping.ts";
+import { type Counts, type Section, type Sort, sorted } from "./grouping.ts";
 import { type Operation, temporaryId } from "./intents.ts";
 import { filtersWith } from "./pending.ts";
 import type { Router } from "./route.ts";
@@ -114,11 +114,11 @@ export function createFilters(options: FiltersOptions) {
     sections(tasks: readonly Task[], sort: Sort): Section[] {
       const current = query.value;
       if (current.state !== "ready") return [];
-      const order = comparator(sort, calendar.value);
       // A task stands in the first part that it fits: rows are told apart by their task.
       const placed = new Set<string>();
       return current.sections.map(({ text, matches }, index): Section => {
-        const found = tasks.filter((task) => !placed.has(task.id) && matches(task)).sort(order);
+        const fits = tasks.filter((task) => !placed.has(task.id) && matches(task));
+        const found = sorted(fits, sort, calendar.value);
         for (const { id } of found) placed.add(id);
         return {
           key: `part-${index}`,

@@ -64,6 +64,24 @@ export function comparator(sort: Sort, calendar: Calendar): (a: Task, b: Task) =
   }
 }
 
+/**
+ * The tasks in an order, as a new array. What a comparison by date needs is looked up once for each task and not at
+ * each comparison: of ten thousand tasks there are a hundred thousand of those, at every key typed into a filter.
+ */
+export function sorted(tasks: readonly Task[], sort: Sort, calendar: Calendar): Task[] {
+  if (sort !== "due") return tasks.toSorted(comparator(sort, calendar));
+  return tasks.map((task) => ({ task, key: dueKey(task, calendar.timeZone) }))
+    .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : byPosition(a.task, b.task))
+    .map(({ task }) => task);
+}
+
+/** Orders as `byDue` does but for the place: what has a time before what has none, what has no date last. */
+function dueKey({ due, priority }: Task, timeZone: string): string {
+  if (due === null) return "~";
+  const { day, time } = localDue(due, timeZone);
+  return `${day} ${time ?? "~"} ${RANK[priority]}`;
+}
+
 /** Overdue first, then what is due today. */
 export function todaySections(tasks: Iterable<Task>, calendar: Calendar): Section[] {
   const overdue: Task[] = [];

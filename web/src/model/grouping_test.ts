@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { calendarAt } from "./dates.ts";
-import { byPosition, countTasks, pastSections, todaySections, upcomingSections } from "./grouping.ts";
+import {
+  byDue,
+  byPosition,
+  countTasks,
+  pastSections,
+  sorted,
+  todaySections,
+  upcomingSections,
+} from "./grouping.ts";
 import { aTask } from "./testing.ts";
 
 /** Tuesday 3 March 2026, 10:00 in Berlin. */
@@ -97,4 +105,21 @@ Deno.test("countTasks() counts open top-level tasks by list, tags, and subtasks 
   assert.deepEqual([...counts.tags], [["home", 2]]);
   assert.deepEqual([...counts.subtasks], [["p", { open: 1, done: 1 }]]);
   assert.deepEqual([counts.today, counts.overdue], [2, 1]);
+});
+
+Deno.test("sorted() by date gives the order that byDue() compares to", () => {
+  const times = [null, "09:00", "23:30"];
+  const priorities = ["low", "medium", "high", "urgent"] as const;
+  const tasks = Array.from({ length: 200 }, (_, index) =>
+    aTask({
+      position: `a${index * 7 % 13}`,
+      priority: priorities[index * 5 % 4] ?? "low",
+      due: index % 9 === 0
+        ? null
+        : { date: `2026-03-0${1 + index * 3 % 7}`, time: times[index % 3] ?? null, timeZone: null },
+    }));
+  assert.deepEqual(
+    sorted(tasks, "due", calendar).map(({ id }) => id),
+    tasks.toSorted(byDue(calendar.timeZone)).map(({ id }) => id),
+  );
 });

@@ -40,13 +40,17 @@ export async function anApp(
   options: { copies?: LocalCopies; network?: { up: boolean }; filters?: Filter[] } = {},
 ) {
   const { network = { up: true } } = options;
+  let address = new URL("http://localhost/inbox");
+  const go = (url: string) => {
+    address = new URL(url, address);
+  };
   const listeners = new Map<string, (event: MessageEvent<string>) => void>();
   const sent: { method: string; path: string; key: string | null; body: unknown }[] = [];
   const app = createApp({
     history: {
-      read: () => new URL("http://localhost/inbox"),
-      push: () => {},
-      replace: () => {},
+      read: () => address,
+      push: go,
+      replace: go,
       listen: () => {},
     },
     copies: options.copies,

@@ -14,7 +14,7 @@ import type { Section } from "../model/grouping.ts";
 import { isNarrow } from "./dom.ts";
 
 /** Rows that are rendered before and after the window: a fling outruns the drawing by this much. */
-const AROUND = 14;
+const AROUND = 8;
 /** Before one has been measured; the gap above it is a part of a heading. */
 const HEADING_PX = 60;
 const NARROW_ROW_PX = 56;
