@@ -22,7 +22,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MINUTES = 25;
 const TAG = "dev";
 /** Signing in and out, what lives of the stream, and what is kept without a network. */
-const BROWSER = ["account", "live", "offline", "tasks"].map((name) => `e2e/browser/${name}_test.ts`);
+const BROWSER = ["account", "live", "offline"].map((name) => `e2e/browser/${name}_test.ts`);
 const started = performance.now();
 
 const given = Deno.env.get("RONDO_IMAGES");

@@ -5,6 +5,8 @@
  * `BASE_URL` says where it is, `KUBECONFIG` which cluster; `deno task test:cluster` sets both.
  */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { NAMESPACE, waitForRollout } from "../../deploy/cluster/deploy.ts";
 import { kubectl, kubectlJson, tryKubectl } from "../../deploy/cluster/kubectl.ts";
 import { rotateTokens } from "../../deploy/cluster/secrets.ts";
@@ -15,6 +17,7 @@ import { waitFor } from "../support/rondo.ts";
 import { insist, startLoad } from "./load.ts";
 
 const ORIGIN = new URL(Deno.env.get("BASE_URL") ?? "https://localhost:30443").origin;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BACK_MS = 120_000;
 const report = (line: string) => console.log(`  ${line}`);
 
@@ -248,12 +251,37 @@ Deno.test("the cluster: a version that does not start replaces nothing, and is r
         .some(({ image, restartCount }) => /tools(?=:)/.test(image) && restartCount > 0);
       return failed ? [] : ["its first failure"];
     }, { seconds: 120, report });
-    await kubectl(["rollout", "undo", "deployment/api", "-n", NAMESPACE]);
-    await waitForRollout(["api"], report);
+    await script("oke/rollback");
+    await waitForRollout(await deploymentNames(), report);
+    await goneOnes();
   } finally {
     await load.finish();
   }
 });
+
+Deno.test("the cluster: deployed again as it is, under load, and tried by the scripts", async () => {
+  const load = await startLoad(ORIGIN);
+  try {
+    await script("oke/deploy");
+    await script("oke/smoke", ORIGIN);
+  } finally {
+    await load.finish();
+  }
+});
+
+/** Runs a script of `deploy` on the cluster under test. */
+async function script(name: string, ...args: string[]): Promise<void> {
+  const [pod] = await readPods("web");
+  const image = pod?.spec.containers.find((one) => one.name === "web")?.image ?? "";
+  const [, prefix = "", tag = ""] = /^(.*)web:([^:]+)$/.exec(image) ?? [];
+  const { success, stdout, stderr } = await new Deno.Command(join(ROOT, "deploy", name), {
+    args,
+    env: { RONDO_IMAGES: prefix, RONDO_TAG: tag, RONDO_OVERLAY: Deno.env.get("RONDO_OVERLAY") ?? "lab" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  assert.ok(success, decoder.decode(stdout) + decoder.decode(stderr));
+}
 
 /** Completes a repeating task; the next occurrence proves that outbox, relay, Kafka, recurrence and api work. */
 async function completeOne(client: Client): Promise<void> {
