@@ -42,7 +42,7 @@ export async function buildImages(options: BuildOptions): Promise<string[]> {
     await fromFolder(deno, program, platform, []);
     for (const { name } of IMAGES) {
       await run("buildah", [
-        ...["build", "--quiet", "--layers", "--platform", `linux/${platform}`, "--pull-never"],
+        ...["build", "--quiet", "--layers", "--force-rm", "--platform", `linux/${platform}`, "--pull-never"],
         ...["--build-arg", `BASE=${base}`, "--build-arg", `DENO=${program}`, "--target", name],
         ...["-t", reference(prefix, name, tag, platform), "-f", DOCKERFILE, OUT],
       ]);
@@ -92,7 +92,19 @@ async function fromFolder(folder: string, name: string, platform: Platform, line
   try {
     await Deno.writeTextFile(file, ["FROM scratch", "COPY . /", ...lines, ""].join("\n"));
     await run("buildah", [
-      ...["build", "--quiet", "--layers", "--platform", `linux/${platform}`, "-t", name, "-f", file, folder],
+      ...[
+        "build",
+        "--quiet",
+        "--layers",
+        "--force-rm",
+        "--platform",
+        `linux/${platform}`,
+        "-t",
+        name,
+        "-f",
+        file,
+        folder,
+      ],
     ]);
   } finally {
     await Deno.remove(file);
