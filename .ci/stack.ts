@@ -37,7 +37,9 @@ const browser = all
   : Deno.args.filter((file) => file.startsWith("e2e/browser"));
 // The seeded run is asked for by name: how long it takes to come to rest is not for a gate to say yet.
 const files = all
-  ? ["contract", "faults", "kafka_login", "relay", "stack", "witness"].map((name) => `e2e/stack/${name}_test.ts`)
+  ? ["contract", "faults", "kafka_login", "relay", "stack", "witness"].map((name) =>
+    `e2e/stack/${name}_test.ts`
+  )
   : Deno.args.filter((file) => !browser.includes(file));
 const counts: Counts[] = [];
 if (files.length > 0) counts.push(await denoTest("stack tests", files, { flags, minutes: MINUTES }));

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { applyPatch } from "./intents.ts";
 import { anApp, type Answer, until } from "./scene.ts";
 import { aTask } from "./testing.ts";
-import type { Change, Task } from "../api/types.ts";
 
 const shown = (app: Awaited<ReturnType<typeof anApp>>["app"]) =>
   app.sections.value.flatMap((section) => section.tasks.map((task) => task.title));
