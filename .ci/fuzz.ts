@@ -1,6 +1,6 @@
 /**
- * What needs Python: schemathesis against the OpenAPI document of a running Rondo, and recurrence against
- * python-dateutil. The packages of `.ci/requirements.txt` go into a virtual environment of their own.
+ * What needs Python: schemathesis against the OpenAPI document of a running Rondo, recurrence against
+ * python-dateutil, and the calendar feed read by icalendar. The packages of `.ci/requirements.txt` go into a virtual environment of their own.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { signUp, startRondo } from "../e2e/support/rondo.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const EXAMPLES = Deno.env.get("FUZZ_EXAMPLES") ?? "20";
 const RULES = Deno.env.get("FUZZ_RULES") ?? "3000";
+const FEEDS = Deno.env.get("FUZZ_FEEDS") ?? "1000";
 const SEED = Deno.env.get("FUZZ_SEED") ?? "1";
 const CHECKS = [
   "not_a_server_error",
@@ -27,6 +28,11 @@ const rules = await run([
   ...[RULES, SEED],
 ], { PYTHON: python });
 count("recurrence by python-dateutil", rules);
+const feed = await run([
+  ...[Deno.execPath(), "run", "-A", "services/shared/domain/fuzz/feed_fuzz.ts"],
+  ...[FEEDS, SEED],
+], { PYTHON: python });
+count("calendar feed by icalendar and recurring-ical-events", feed);
 console.log(`${passed} passed, ${failed} failed`);
 Deno.exit(failed === 0 ? 0 : 1);
 
@@ -53,7 +59,7 @@ async function environment(): Promise<string> {
   const wanted = await Deno.readTextFile(join(ROOT, ".ci", "requirements.txt"));
   const stamp = join(folder, "requirements.txt");
   if (await Deno.readTextFile(stamp).catch(() => "") !== wanted) {
-    console.log("Installing schemathesis and python-dateutil …");
+    console.log("Installing schemathesis, python-dateutil and icalendar …");
     const made = await run(["python3", "-m", "venv", "--clear", folder]) &&
       await run([
         interpreter,

@@ -8,7 +8,6 @@ import { asUser, type Sql } from "../../shared/store/database.ts";
 import { type Clock, formatInstant } from "../../shared/domain/time.ts";
 import { IMPORT_FORMATS, parseImport } from "../import_parser.ts";
 import { exportTasks, getProfile } from "../queries.ts";
-import { toTask } from "../task_state.ts";
 import { EXPORT_FORMATS, formatExport, importTasks } from "../transfer.ts";
 import { endpoint, type EndpointTools, readText } from "./endpoint.ts";
 
@@ -140,7 +139,7 @@ export function transferRoutes(tools: EndpointTools, options: TransferOptions): 
     const userId = row?.user_id ?? null;
     if (userId === null) throw notFound("There is no such feed");
     const { tasks, profile } = await exportTasks(sql, userId);
-    return new Response(formatFeed(tasks.map(toTask), { name: "Rondo", timeZone: profile.timeZone }), {
+    return new Response(formatFeed(tasks, { name: "Rondo", timeZone: profile.timeZone }), {
       headers: { "content-type": "text/calendar; charset=utf-8", "cache-control": "private, max-age=300" },
     });
   });

@@ -1,3 +1,4 @@
 /** iCalendar (RFC 5545): import of VTODO, export as VTODO, and a feed. */
 export { parseICal } from "./ical_read.ts";
-export { type FeedOptions, formatFeed, formatICal } from "./ical_write.ts";
+export { formatICal } from "./ical_write.ts";
+export { type FeedOptions, type FeedTask, formatFeed } from "./ical_feed.ts";

@@ -1,6 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import ICAL from "ical.js";
+import { feedCase, momentOf, USER_ZONE } from "../fuzz/feed_cases.ts";
+import { createRandom } from "../fuzz/random.ts";
 import { formatFeed, formatICal, parseICal } from "./mod.ts";
 import { arbitraryTask, asImported, aTask, LISTS, OPTIONS } from "./testing.ts";
 
@@ -263,12 +265,57 @@ Deno.test("formatFeed() shows open tasks with a due as events, and series as the
   strictEqual(root.getFirstPropertyValue("x-wr-calname"), "Rondo, Ana");
   const events = root.getAllSubcomponents("vevent");
   deepStrictEqual(events.map((event) => String(event.getFirstPropertyValue("rrule") ?? "")), [
-    "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
+    "FREQ=MONTHLY;BYMONTHDAY=-1",
     "",
   ]);
   strictEqual(String(events[1]?.getFirstPropertyValue("dtstart")), "2027-01-31");
   strictEqual(root.getAllSubcomponents("vtodo").length, 0);
   strictEqual(root.getAllSubcomponents("vtimezone").length, 1);
+});
+
+/** What is compared: the clock on the wall, and the instant where no clock is set back or forward. */
+const shown = (wall: string, zone: string | null, instant: string): string =>
+  zone === null || wall.slice(11) < "09:00" ? `${wall} ${zone ?? ""}` : `${wall} ${zone} ${instant}`;
+
+/** When the events of a task start, as ical.js reads a feed. */
+function startsOf(feed: string, from: string, to: string): string[] {
+  const root = new ICAL.Component(ICAL.parse(feed));
+  const events = root.getAllSubcomponents("vevent").map((component) => new ICAL.Event(component));
+  const moments = events.filter((event) => !event.isRecurrenceException()).flatMap((event) => {
+    if (!event.isRecurring()) return [event.startDate];
+    const starts: ICAL.Time[] = [];
+    const iterator = event.iterator();
+    let next = iterator.next();
+    for (let count = 0; next && next.toString().slice(0, 10) <= to && count < 1_000; count++) {
+      starts.push(event.getOccurrenceDetails(next).startDate);
+      next = iterator.next();
+    }
+    return starts;
+  });
+  return moments.filter((time) => time.toString().slice(0, 10) >= from && time.toString().slice(0, 10) < to)
+    .map((time) => {
+      if (time.isDate) return shown(time.toString(), null, "");
+      const zone = time.zone === ICAL.Timezone.localTimezone ? null : time.zone?.tzid ?? "?";
+      const instant = Temporal.Instant.fromEpochMilliseconds(1_000 * time.toUnixTime());
+      return shown(time.toString().slice(0, 16), zone, instant.toString({ smallestUnit: "minute" }));
+    }).sort();
+}
+
+Deno.test("formatFeed() shows a series where Rondo sees it, as ical.js reads it: across DST, to its end, moved by hand", () => {
+  const random = createRandom(20270131);
+  let rules = 0;
+  for (let index = 0; index < 300; index++) {
+    const { task, from, to, expected } = feedCase(random, index);
+    const feed = formatFeed([task], { name: "Rondo", timeZone: USER_ZONE });
+    if (/^BEGIN:VEVENT[^]*^RRULE/m.test(feed)) rules++;
+    const wanted = expected.map((due) =>
+      due.time === null
+        ? shown(due.date, null, "")
+        : shown(`${due.date}T${due.time}`, due.timeZone ?? USER_ZONE, momentOf(due))
+    );
+    deepStrictEqual(startsOf(feed, from, to), wanted.sort(), JSON.stringify(task));
+  }
+  ok(rules > 100, "a series is its rule where calendars read that alike");
 });
 
 Deno.test("formatICal() takes texts that no calendar may hold", () => {

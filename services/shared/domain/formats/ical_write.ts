@@ -1,14 +1,7 @@
-/** Writing iCalendar (RFC 5545): tasks as VTODO for exchange, and as VEVENT for a feed. */
+/** Writing iCalendar (RFC 5545): tasks as VTODO for exchange, and what a feed writes in the same way. */
 import ICAL from "ical.js";
 import type { Task } from "../../contracts/task.ts";
 import { type JCal, type JCalProperty, zoneComponent } from "./ical_zones.ts";
-
-export interface FeedOptions {
-  /** What a calendar shows as its name. */
-  name: string;
-  /** IANA zone of the user, for calendars that show floating times in one zone. */
-  timeZone: string;
-}
 
 const PRODUCT = "-//Rondo//Rondo//EN";
 const PRIORITIES = { urgent: 1, high: 3, medium: 5, low: 9 } as const;
@@ -26,43 +19,24 @@ export function formatICal(tasks: Task[], lists: { id: string; name: string }[])
   const names = new Map(lists.map(({ id, name }) => [id, name]));
   const ids = new Set(tasks.map(({ id }) => id));
   const todos = tasks.map((task) => todoOf(task, names.get(task.listId), ids));
-  return write([], tasks, todos);
+  return write([], tasks.map(({ due }) => due), todos);
 }
 
-/**
- * Writes the open tasks with a due as an iCalendar feed.
- *
- * As VEVENT, because calendars that subscribe to a feed (Google, Outlook, Apple) show no VTODO, and both side by
- * side would show a task twice where they do. Without VALARM: Rondo itself reminds. A series counted from completion
- * shows its next occurrence alone, since the others have no date yet.
- */
-export function formatFeed(tasks: Task[], { name, timeZone }: FeedOptions): string {
-  const due = tasks.filter((task) => task.status === "open" && task.due !== null && task.deletedAt === null);
-  const head: JCalProperty[] = [
-    ["method", {}, "text", "PUBLISH"],
-    ["name", {}, "text", plain(name)],
-    ["x-wr-calname", {}, "text", plain(name)],
-    ["x-wr-timezone", {}, "text", timeZone],
-    ["refresh-interval", {}, "duration", "PT15M"],
-    ["x-published-ttl", {}, "duration", "PT15M"],
-  ];
-  return write(head, due, due.map(eventOf));
-}
-
-function write(head: JCalProperty[], tasks: Task[], components: JCal[]): string {
+/** A calendar with the zones that these dues are in. */
+export function write(head: JCalProperty[], dues: Task["due"][], components: JCal[]): string {
   const calendar: JCal = ["vcalendar", [
     ["version", {}, "text", "2.0"],
     ["prodid", {}, "text", PRODUCT],
     ["calscale", {}, "text", "GREGORIAN"],
     ...head,
-  ], [...zonesOf(tasks), ...components]];
+  ], [...zonesOf(dues), ...components]];
   return `${ICAL.stringify(calendar)}\r\n`;
 }
 
 /** One VTIMEZONE for each zone in use; UTC needs none. */
-function zonesOf(tasks: Task[]): JCal[] {
+function zonesOf(dues: Task["due"][]): JCal[] {
   const years = new Map<string, { from: number; to: number }>();
-  for (const { due } of tasks) {
+  for (const due of dues) {
     if (due === null || due.time === null || due.timeZone === null || due.timeZone === "UTC") continue;
     const year = Temporal.PlainDate.from(due.date).year;
     const known = years.get(due.timeZone) ?? { from: year, to: year };
@@ -74,7 +48,7 @@ function zonesOf(tasks: Task[]): JCal[] {
 }
 
 /** Text without the control characters that RFC 5545 (section 3.1) forbids, lines parted by LF. */
-function plain(text: string): string {
+export function plain(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/\r\n?/g, "\n").replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/g, "");
 }
@@ -84,7 +58,8 @@ function utc(name: string, instant: string): JCalProperty {
   return [name, {}, "date-time", at.toString()];
 }
 
-function moment(name: string, due: NonNullable<Task["due"]>): JCalProperty {
+/** A property that is a due, of the type that it needs. */
+export function moment(name: string, due: NonNullable<Task["due"]>): JCalProperty {
   if (due.time === null) return [name, {}, "date", due.date];
   const at = `${due.date}T${due.time}:00`;
   if (due.timeZone === null) return [name, {}, "date-time", at];
@@ -93,7 +68,8 @@ function moment(name: string, due: NonNullable<Task["due"]>): JCalProperty {
     : [name, { tzid: due.timeZone }, "date-time", at];
 }
 
-function common(task: Task): JCalProperty[] {
+/** What a task has whatever component it is written as. */
+export function common(task: Task): JCalProperty[] {
   const properties: JCalProperty[] = [
     ["uid", {}, "text", `${task.id}@rondo`],
     utc("dtstamp", task.updatedAt),
@@ -166,36 +142,4 @@ function ruleOf(rule: string, due: NonNullable<Task["due"]>): JCalProperty {
     return `UNTIL=${until.toPlainDateTime().toString({ smallestUnit: "second" }).replace(/[-:]/g, "")}Z`;
   });
   return ["rrule", {}, "recur", ICAL.Recur.fromString(written).toJSON()];
-}
-
-function eventOf(task: Task): JCal {
-  const properties = common(task);
-  if (task.due !== null) {
-    properties.push(moment("dtstart", task.due));
-    // A due is a point in time; half an hour is what calendars can show a title in.
-    properties.push(["duration", {}, "duration", task.due.time === null ? "P1D" : "PT30M"]);
-    if (task.recurrence?.mode === "schedule") {
-      properties.push(ruleOf(shortMonths(task.recurrence.rule, task.due.date), task.due));
-    }
-  }
-  properties.push(["transp", {}, "text", "TRANSPARENT"]);
-  return ["vevent", properties, []];
-}
-
-/**
- * A rule on day 29, 30 or 31 in the words of plain RFC 5545: the last of the days from the 28th on, so that a
- * calendar also takes the last day of a month too short.
- */
-function shortMonths(rule: string, date: string): string {
-  const leap = date.endsWith("-02-29");
-  // BYSETPOS picks from the whole period, so several months in one year stay as they are.
-  if (/BYDAY|BYSETPOS|BYMONTH=\d+,/.test(rule)) return rule;
-  const [, named] = /BYMONTHDAY=([^;]+)/.exec(rule) ?? [];
-  const day = Number(named ?? date.slice(8));
-  const monthly = rule.startsWith("FREQ=MONTHLY");
-  const yearly = rule.startsWith("FREQ=YEARLY") && (leap || /BYMONTH=\d+(?:;|$)/.test(rule));
-  if (!(monthly || yearly) || !(day > 28)) return rule;
-  const days = Array.from({ length: day - 27 }, (_, k) => 28 + k).join(",");
-  const month = yearly && !/BYMONTH=/.test(rule) ? ";BYMONTH=2" : "";
-  return `${rule.replace(/;BYMONTHDAY=[^;]+/, "")}${month};BYMONTHDAY=${days};BYSETPOS=-1`;
 }

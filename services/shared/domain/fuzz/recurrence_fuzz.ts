@@ -6,6 +6,7 @@
  * chose and a predicate below recognises; anything else is printed and makes the exit code 1.
  */
 import { checkRule, occurrencesBetween } from "../recurrence.ts";
+import { createRandom } from "./random.ts";
 
 const LIMIT = 20;
 const YEARS = 60;
@@ -34,8 +35,11 @@ type Verdict =
 
 const count = Number(Deno.args[0] ?? "3000");
 const seed = Number(Deno.args[1] ?? "20270131");
-const random = mulberry32(seed);
-const cases = Array.from({ length: count }, randomCase);
+const random = createRandom(seed);
+const cases: Case[] = Array.from({ length: count }, () => {
+  const anchor = random.date("2020-01-01", 5_000);
+  return { rule: random.rule(anchor), anchor: anchor.toString() };
+});
 
 const started = performance.now();
 const ours = cases.map(evaluate);
@@ -152,74 +156,4 @@ async function askDateutil(cases: Case[]): Promise<Opinion[]> {
   const { success, stdout } = await answer;
   if (!success) throw new Error("Cannot compare as python-dateutil must answer: the script failed");
   return new TextDecoder().decode(stdout).trimEnd().split("\n").map((line): Opinion => JSON.parse(line));
-}
-
-// ---------------------------------------------------------------------------------------------------
-// Random rules of the supported grammar
-
-function randomCase(): Case {
-  const anchor = Temporal.PlainDate.from("2020-01-01").add({ days: below(5_000) });
-  // Late days of the month are where the rules differ, so they come up more often than by chance.
-  const late = chance(0.25) ? anchor.with({ day: Math.min(anchor.daysInMonth, 28 + below(4)) }) : anchor;
-  return { rule: randomRule(late), anchor: late.toString() };
-}
-
-function randomRule(anchor: Temporal.PlainDate): string {
-  const freq = oneOf(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"] as const);
-  const weekly = freq === "WEEKLY";
-  const ordinals = freq === "MONTHLY" ? 5 : freq === "YEARLY" ? (chance(0.5) ? 5 : 53) : 0;
-  const parts: string[] = [`FREQ=${freq}`];
-  if (chance(0.5)) parts.push(`INTERVAL=${chance(0.9) ? 1 + below(6) : 1 + below(60)}`);
-  const by: string[] = [];
-  if (chance(0.3)) by.push(`BYMONTH=${some(1 + below(4), () => 1 + below(12))}`);
-  if (!weekly && chance(0.4)) by.push(`BYMONTHDAY=${some(1 + below(3), randomMonthDay)}`);
-  if (chance(weekly ? 0.7 : 0.4)) by.push(`BYDAY=${some(1 + below(4), () => randomWeekday(ordinals))}`);
-  if (by.length > 0 && chance(0.25)) by.push(`BYSETPOS=${some(1 + below(2), () => signed(4))}`);
-  parts.push(...by);
-  if (chance(0.3)) parts.push(`WKST=${oneOf(["MO", "SU", "SA", "WE"])}`);
-  const end = random();
-  if (end < 0.2) parts.push(`COUNT=${1 + below(25)}`);
-  else if (end < 0.4) {
-    parts.push(`UNTIL=${anchor.add({ days: below(3_000) }).toString().replaceAll("-", "")}`);
-  }
-  return parts.join(";");
-}
-
-function randomMonthDay(): number {
-  return chance(0.4) ? 28 + 1 + below(3) : signed(31);
-}
-
-function randomWeekday(ordinals: number): string {
-  const day = oneOf(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]);
-  return ordinals > 0 && chance(0.5) ? `${signed(ordinals)}${day}` : day;
-}
-
-function some(length: number, make: () => string | number): string {
-  return [...new Set(Array.from({ length }, make))].join(",");
-}
-
-function signed(max: number): number {
-  return (1 + below(max)) * (chance(0.35) ? -1 : 1);
-}
-
-function oneOf<Item>(items: readonly [Item, ...Item[]]): Item {
-  return items[below(items.length)] ?? items[0];
-}
-
-function chance(probability: number): boolean {
-  return random() < probability;
-}
-
-function below(limit: number): number {
-  return Math.floor(random() * limit);
-}
-
-/** Tommy Ettinger's mulberry32: small, seeded, and good enough to pick rules. */
-function mulberry32(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
