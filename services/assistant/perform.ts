@@ -38,11 +38,14 @@ const TRIES = 3;
 /** Does a call, or shows what it would do. @throws ProblemError as the api refuses it */
 export async function perform(call: () => Promise<ApiCall>, options: PerformOptions): Promise<Outcome> {
   const { api, turn, confirm, idempotencyKey, uncertain = () => false } = options;
-  const commit = async (held: string) =>
-    void await api(await call(), {
-      preview: held,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    });
+  const commit = async (held: string, changes: PreviewedChange[]) =>
+    done(withIds(
+      changes,
+      await api(await call(), {
+        preview: held,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      }),
+    ));
   const look = async () => Preview.parse(await api(await call(), { dryRun: true }));
   const done = (changes: PreviewedChange[]): Outcome => ({
     status: "done",
@@ -55,8 +58,7 @@ export async function perform(call: () => Promise<ApiCall>, options: PerformOpti
     // Looked at again only for the words: the commit itself refuses whatever else it would come to.
     const { changes, preview } = await look();
     try {
-      await commit(confirm);
-      return done(changes);
+      return await commit(confirm, changes);
     } catch (cause) {
       if (!isStale(cause)) throw cause;
       return {
@@ -81,12 +83,22 @@ export async function perform(call: () => Promise<ApiCall>, options: PerformOpti
       };
     }
     try {
-      await commit(preview);
-      return done(changes);
+      return await commit(preview, changes);
     } catch (cause) {
       if (!isStale(cause) || attempt === TRIES) throw cause;
     }
   }
+}
+
+const Made = z.union([
+  z.object({ created: z.array(z.object({ id: z.uuid() })) }),
+  z.object({ id: z.uuid() }).transform((one) => ({ created: [one] })),
+]);
+
+/** What was looked at, with the ids that new things got: a preview has none for them. */
+function withIds(changes: PreviewedChange[], answer: unknown): PreviewedChange[] {
+  const ids = (Made.safeParse(answer).data?.created ?? []).map(({ id }) => id);
+  return changes.map((change) => change.id === null ? { ...change, id: ids.shift() ?? null } : change);
 }
 
 /** Whether somebody has to see these changes first: more than one task, or something that goes away. */

@@ -178,9 +178,11 @@ export function createMcpServer(options: McpOptions): McpServer {
 }
 
 /** An outcome for a model: the words, and what it needs to go on. */
-function textOf({ summary, confirm, causationId }: Outcome): string {
+function textOf({ status, summary, changes, confirm, causationId }: Outcome): string {
+  const made = status === "done" ? changes.filter(({ id, before }) => id !== null && before === null) : [];
   return [
     summary,
+    ...(made.length === 0 ? [] : [`ids of what was added: ${made.map(({ id }) => id).join(" ")}`]),
     ...(confirm === undefined ? [] : [`confirm: ${confirm}`]),
     ...(causationId === undefined ? [] : [`causationId: ${causationId}`]),
   ].join("\n");
