@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Preview, PreviewedChange } from "../shared/contracts/preview.ts";
 import { ProblemError } from "../shared/http/problem.ts";
 import type { Api, ApiCall } from "./api.ts";
+import { differenceWords, dueWords } from "./words.ts";
 
 /** What became of a tool that changes something. */
 export const Outcome = z.object({
@@ -135,24 +136,10 @@ export function describe({ type, kind, before, after }: PreviewedChange): string
   const verb = VERBS[type.split(".")[1] ?? ""] ?? "change";
   const name = String(after.title ?? after.name ?? kind);
   const what = `${verb} ${kind === "task" ? "" : `${kind} `}“${name}”`;
-  if (before === null) return `${what}${dueText(after.due) === "none" ? "" : `, due ${dueText(after.due)}`}`;
+  if (before === null) return `${what}${after.due == null ? "" : `, due ${dueWords(dueOf(after.due))}`}`;
   if (!type.includes(".updated.")) return what;
   const fields = Object.keys(before).filter((field) => !SILENT.has(field));
-  return `${what}: ${
-    fields.map((field) => `${field} ${valueText(field, before[field])} → ${valueText(field, after[field])}`)
-      .join(", ")
-  }`;
+  return `${what}: ${differenceWords(fields, before, after)}`;
 }
 
-function valueText(field: string, value: unknown): string {
-  if (field === "due") return dueText(value);
-  if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) return "none";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
-}
-
-function dueText(value: unknown): string {
-  if (typeof value !== "object" || value === null || !("date" in value)) return "none";
-  const { date, time } = value as { date: string; time?: string | null };
-  return time == null ? date : `${date} ${time}`;
-}
+const dueOf = (value: unknown): Parameters<typeof dueWords>[0] => value as Parameters<typeof dueWords>[0];

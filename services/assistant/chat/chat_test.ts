@@ -58,8 +58,8 @@ Deno.test("a command about several tasks is shown, applied by a click, and taken
   const [preview] = turn.previews;
   assert.ok(preview);
   assert.deepEqual(preview.lines.map(({ text }) => text), [
-    "Change “One”: due 2027-01-10 → 2027-01-18",
-    "Change “Two”: due 2027-01-12 → 2027-01-18",
+    "Change “One”: due Sun 10 Jan 2027 → Mon 18 Jan 2027",
+    "Change “Two”: due Tue 12 Jan 2027 → Mon 18 Jan 2027",
   ]);
   assert.equal(events.filter(({ name }) => name === "preview").length, 1);
   assert.ok(!JSON.stringify(events).includes("confirm"), "what confirms stays on the server");

@@ -4,6 +4,7 @@ import { ListWithCount, Notification } from "../../shared/contracts/resources.ts
 import { Task } from "../../shared/contracts/task.ts";
 import type { QuickAddFields } from "../../shared/domain/quickadd/mod.ts";
 import { Outcome } from "../perform.ts";
+import { dueWords } from "../words.ts";
 import { type Command, type DueRange, type Edit, parseCommand, type Selection } from "./commands.ts";
 import { textOf, type Toolbox, ToolRefusal } from "./toolbox.ts";
 
@@ -281,7 +282,7 @@ async function change(tool: string, args: Record<string, unknown>, turn: PlainTu
 function listing(tasks: readonly Task[], beginning: string, none: string): string {
   if (tasks.length === 0) return none;
   const lines = tasks.slice(0, SHOWN).map(({ title, due }) =>
-    `- ${title}${due === null ? "" : ` (${due.date}${due.time === null ? "" : ` ${due.time}`})`}`
+    `- ${title}${due === null ? "" : ` (${dueWords(due)})`}`
   );
   if (tasks.length > SHOWN) lines.push(`- and ${tasks.length - SHOWN} more`);
   return `${beginning} ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`}:\n${lines.join("\n")}`;
