@@ -28,6 +28,8 @@ export interface ScrollFigure {
   blank: number;
   /** The most rows that were in the document at once. */
   mostRows: number;
+  /** Milliseconds of the main thread's own time for one frame. */
+  workPerFrame: number;
 }
 
 export interface TypingFigure {
@@ -145,13 +147,16 @@ export async function measureScroll(
   await page.evaluate(() => scrollTo(0, 0));
   await page.mouse.move(700, 500);
   const from = await page.evaluate(() => scrollY);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
   await record(page, true);
+  const before = await mainThreadMs(session);
   const began = performance.now();
   await session.send("Input.synthesizeScrollGesture", {
     ...{ x: 700, y: 500, yDistance: -pixelsPerSecond * seconds, speed: pixelsPerSecond },
     ...{ gestureSourceType: "mouse", preventFling: true },
   });
   const took = (performance.now() - began) / 1_000;
+  const work = await mainThreadMs(session) - before;
   const { frames, longTasks, blank, mostRows } = await recorded(page);
   const pixels = await page.evaluate(() => scrollY) - from;
   await session.detach();
@@ -162,6 +167,7 @@ export async function measureScroll(
     frames: { ...percentiles(gaps), longest: Math.max(...gaps) },
     late: gaps.filter((gap) => gap > FRAME_MS * 1.5).length / gaps.length,
     blank: blank / frames.length,
+    workPerFrame: work / frames.length,
   };
 }
 

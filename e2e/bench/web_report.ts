@@ -63,17 +63,21 @@ export function webReport(figures: WebFigures): string {
         "between frames p50 / p95 / longest ms",
         "late",
         "long tasks",
+        "work a frame ms",
         "blank",
         "rows",
         "",
       ],
-      figures.scroll.map(({ pixelsPerSecond, framesPerSecond, frames, late, longTasks, blank, mostRows }) =>
+      figures.scroll.map((
+        { pixelsPerSecond, framesPerSecond, frames, late, longTasks, blank, mostRows, workPerFrame },
+      ) =>
         row(
           `${pixelsPerSecond.toLocaleString("en")} px/s`,
           framesPerSecond.toFixed(1),
           [frames.p50, frames.p95, frames.longest].map(ms).join(" / "),
           percent(late),
           String(longTasks),
+          ms(workPerFrame),
           percent(blank),
           String(mostRows),
           verdict(framesPerSecond >= GOALS.framesPerSecond),

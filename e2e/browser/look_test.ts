@@ -318,6 +318,81 @@ test("nothing sticks out at any width, with long titles, right-to-left text and 
   }
 });
 
+test("every view fits 320 px, and a window of 1280 px at 200 %, without scrolling two ways", async (app) => {
+  const { client, id, listId } = await furnished(app);
+  await using tab = await app.tab(client, { deviceScaleFactor: 2 });
+  const { page } = tab;
+  const wrong: string[] = [];
+  for (const [width, height] of [[320, 640], [640, 400]] as const) {
+    await page.setViewportSize({ width, height });
+    for (
+      const path of [
+        ...[
+          "inbox",
+          "today",
+          "upcoming",
+          `list/${listId}`,
+          "tag/home",
+          "search?q=rent",
+          "completed",
+          "trash",
+        ],
+        ...[
+          "filter?q=today%20%7C%20%23home",
+          "filter?q=today%20%26",
+          "board",
+          "board?by=priority",
+          "board?by=tag",
+        ],
+        ...["calendar", "calendar?span=week", "activity", "reminders", "notifications", "not-saved", "chat"],
+        ...["settings", "nowhere", `inbox?task=${id}`, `inbox?task=${id}&panel=activity`],
+        `inbox?task=${id}&panel=reminders`,
+      ]
+    ) {
+      await visit(page, path);
+      await page.locator(SOMETHING).first().waitFor();
+      await page.locator(".skeleton").first().waitFor({ state: "detached" });
+      if (path.includes("panel=")) await page.locator("#detail-panel .activity").waitFor();
+      wrong.push(...(await outside(page)).map((what) => `/${path} at ${width}: ${what}`));
+    }
+    await visit(page, "inbox");
+    await page.keyboard.press("Control+k");
+    await page.locator("dialog [role=option]").first().waitFor();
+    wrong.push(...(await outside(page)).map((what) => `palette at ${width}: ${what}`));
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+    wrong.push(...(await outside(page)).map((what) => `sheet at ${width}: ${what}`));
+    await page.keyboard.press("Escape");
+  }
+  assert.deepEqual(wrong, []);
+});
+
+/** Of every view what is there when it has been drawn. */
+const SOMETHING =
+  "main :is(.row, .empty, .notice, .settings, .settings-group, .card, .calendar, .activity, .chat, li)";
+
+/** What can be used and lies outside of the window to the side, unless what holds it is scrolled that way alone. */
+const outside = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    const found = scrollWidth > clientWidth ? [`the page is ${scrollWidth} wide`] : [];
+    const aside = (element: Element) => {
+      for (let at: Element | null = element; at !== null; at = at.parentElement) {
+        const { overflowX } = getComputedStyle(at);
+        if ((overflowX === "auto" || overflowX === "scroll") && at.scrollWidth > at.clientWidth) return true;
+      }
+      return false;
+    };
+    for (const element of document.querySelectorAll("a, button, input, select, textarea, h1, h2")) {
+      if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+      const { left, right, width } = element.getBoundingClientRect();
+      if (width <= 1 || right <= clientWidth + 1 && left >= -1 || aside(element)) continue;
+      found.push(`${element.tagName}.${element.className} ${element.textContent?.trim().slice(0, 30)}`);
+    }
+    return found;
+  });
+
 test("on a phone what is touched is at least 44 px", async (app) => {
   const { client } = await furnished(app);
   await using tab = await app.tab(client, { ...PHONE, path: "/inbox" });

@@ -113,6 +113,28 @@ test("the palette finds actions and tasks by a few letters, and gives the focus 
   await page.locator("html[data-theme=dark]").waitFor();
 });
 
+test("what is typed while the palette is on its way is meant for it, and changes no task", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  await make(client, { title: "Stays open" });
+  await row(page, "Stays open").waitFor();
+  await page.keyboard.press("j");
+  // The palette is fetched when it is first asked for: slower than anybody types.
+  await page.route(/\/assets\/palette-/, async (route) => {
+    await eventually(() => page.evaluate(() => (globalThis as { typed?: boolean }).typed ?? false), true);
+    await route.continue();
+  });
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("xtx");
+  await page.evaluate(() => Object.assign(globalThis, { typed: true }));
+  const field = page.getByRole("combobox", { name: "Find an action or a task" });
+  await field.waitFor();
+  await eventually(() => field.inputValue(), "xtx");
+  await page.keyboard.press("Escape");
+  const [task] = await named(client, "Stays open");
+  assert.deepEqual([task?.status, task?.due], ["open", null]);
+});
+
 test("several tasks are selected by keys and changed at once, with one undo", async (app) => {
   await using user = await app.user();
   const { page, client } = user;

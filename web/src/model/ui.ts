@@ -22,6 +22,8 @@ export function createUi() {
   const menu = signal<Menu | null>(null);
   const sheet = signal<"keys" | "more" | null>(null);
   const palette = signal(false);
+  /** What was typed after the palette was asked for and before it was there. */
+  let typed = "";
   const editTitle = signal(false);
   const addSubtask = signal(false);
   const timers = new Set<ReturnType<typeof setTimeout>>();
@@ -80,7 +82,18 @@ export function createUi() {
       sheet.value = null;
     },
     openPalette(): void {
+      typed = "";
       palette.value = true;
+    },
+    /** A key that came while the palette was being fetched. */
+    typeAhead(key: string): void {
+      typed += key;
+    },
+    /** Gives what was typed ahead, once. */
+    takeTyped(): string {
+      const text = typed;
+      typed = "";
+      return text;
     },
     closePalette(): void {
       palette.value = false;

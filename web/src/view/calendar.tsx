@@ -328,8 +328,7 @@ function Item(
     return (
       <li class="day-item" data-preview title="Will come again: its rule says so">
         <Repeat size={12} aria-hidden="true" />
-        {timed}
-        <span class="day-title" dir="auto">{task.title}</span>
+        <span class="day-title" dir="auto">{timed} {task.title}</span>
         <span class="visually-hidden">will come again</span>
       </li>
     );
@@ -360,8 +359,7 @@ function Item(
           router.openTask(task.id);
         }}
       >
-        {timed}
-        {task.title}
+        {timed} {task.title}
       </a>
       {task.recurrence && <Repeat size={12} role="img" aria-label="Repeats" />}
     </li>

@@ -159,6 +159,14 @@ export function listenToKeys(app: App): () => void {
       if (!(target instanceof Element && target.closest("dialog") !== null)) ui.openPalette();
       return;
     }
+    if (ui.palette.peek() && !(target instanceof Element && target.closest("dialog") !== null)) {
+      // It is on its way: what is typed is meant for it, and no task may be changed by it.
+      if (command || event.altKey || key === "Tab") return;
+      event.preventDefault();
+      if (key === "Escape") ui.closePalette();
+      else if (key.length === 1) ui.typeAhead(key);
+      return;
+    }
     if (isTyping(target)) return;
     if (target instanceof Element && target.closest("dialog, [popover], [role='menu']") !== null) return;
     const inMain = !(target instanceof Element) ||

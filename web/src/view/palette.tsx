@@ -70,6 +70,8 @@ export function Palette(): JSX.Element {
   useEffect(() => {
     before.current = document.activeElement;
     dialog.current?.showModal();
+    const typed = ui.takeTyped();
+    if (typed !== "") setText(typed);
     return () => {
       const run = chosen.current;
       const { current } = before;
