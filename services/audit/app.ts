@@ -9,7 +9,7 @@ import {
   internalUser,
   type ServiceDependencies,
 } from "../shared/http/app.ts";
-import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
 import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
@@ -97,12 +97,9 @@ export function createAudit(dependencies: ServiceDependencies): Service {
       below,
       limit: limit + 1,
     });
-    const items = rows.slice(0, limit).map(({ userId: _user, prevHash: _prev, ...item }) =>
-      item as AuditEntry
-    );
-    const last = items.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.n]) : null;
-    return context.json({ items, nextCursor }, 200);
+    const page = pageOf(rows, limit, ({ n }) => [n]);
+    const items = page.items.map(({ userId: _user, prevHash: _prev, ...item }) => item as AuditEntry);
+    return context.json({ ...page, items }, 200);
   });
   app.openapi(verifyRoute, async (context) => {
     return context.json(await verifyUser(sql, internalUser(context.req.raw)), 200);

@@ -20,7 +20,7 @@ import {
   internalUser,
   type ServiceDependencies,
 } from "../shared/http/app.ts";
-import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
 import { invalid, notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
 import { asUser } from "../shared/store/database.ts";
@@ -206,10 +206,7 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
       ]);
       return { rows, count: counted?.count ?? 0 };
     });
-    const items = rows.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.id]) : null;
-    return context.json({ items, nextCursor, unread: count }, 200);
+    return context.json({ ...pageOf(rows, limit, ({ id }) => [id]), unread: count }, 200);
   });
   app.openapi(readAllRoute, async (context) => {
     const userId = internalUser(context.req.raw);

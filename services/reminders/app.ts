@@ -13,7 +13,7 @@ import {
   internalUser,
   type ServiceDependencies,
 } from "../shared/http/app.ts";
-import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
 import type { Envelope } from "../shared/contracts/events.ts";
 import { createLoop, settled } from "../shared/runtime/loop.ts";
 import type { Service } from "../shared/runtime/ports.ts";
@@ -131,12 +131,7 @@ export function createReminders(dependencies: ServiceDependencies): Service {
           ${after === null ? tx`` : tx`and (fire_at, id) < (${after[0]}, ${after[1]})`}
         order by fire_at desc, id desc
         limit ${limit + 1}`);
-    const items = rows.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined
-      ? encodeCursor([last.fireAt, last.id])
-      : null;
-    return context.json({ items, nextCursor }, 200);
+    return context.json(pageOf(rows, limit, ({ fireAt, id }) => [fireAt, id]), 200);
   });
 
   return {

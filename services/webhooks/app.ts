@@ -20,7 +20,7 @@ import {
   internalUser,
   type ServiceDependencies,
 } from "../shared/http/app.ts";
-import { decodeCursor, encodeCursor } from "../shared/http/cursor.ts";
+import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
@@ -208,10 +208,7 @@ export function createWebhooks(dependencies: ServiceDependencies & WebhooksOptio
     const rows = await endpoints.deliveries(internalUser(context.req.raw), id, {
       ...{ status, before, limit: limit + 1 },
     });
-    const items = rows.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.id]) : null;
-    return context.json({ items, nextCursor }, 200);
+    return context.json(pageOf(rows, limit, ({ id }) => [id]), 200);
   });
 
   return {

@@ -19,3 +19,18 @@ export function decodeCursor<T>(cursor: string, shape: z.ZodType<T>): T {
     throw invalid("cursor", "must be a cursor that this call gave");
   }
 }
+
+/**
+ * One page of rows that were asked for one beyond `limit`: whether there is that one tells whether there is more.
+ *
+ * @param keyOf the sort values of a row, from which the next page goes on
+ */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  limit: number,
+  keyOf: (row: Row) => readonly unknown[],
+): { items: Row[]; nextCursor: string | null } {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
+}
