@@ -73,7 +73,7 @@ export async function measureFirstView(
         rows: (globalThis as unknown as { seen: { rows?: number } }).seen.rows ?? 0,
         paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
       }));
-    await eventually(async () => (await read()).rows > 0, true);
+    await eventually(async () => (await read()).rows > 0, true, 120_000);
     const { rows: row, paint } = await read();
     if (!offline) await live(page);
     await page.close();
