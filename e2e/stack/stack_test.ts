@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { kafkaClient } from "../../deploy/kafka/client.ts";
 import { isRunning, type ProcessIdentity } from "../../deploy/local/process.ts";
 import { readRunFile, type RunFile } from "../../deploy/local/run_file.ts";
+import type { AuditEntry } from "../../services/shared/contracts/events.ts";
 import { connect } from "../../services/shared/store/database.ts";
 import { type Client, signUp } from "../support/client.ts";
 import { follow } from "../support/follow.ts";
+import { connectMcp, say } from "../support/mcp.ts";
 import { temporaryFolder, waitFor } from "../support/rondo.ts";
 import { type RunningStack, startStack } from "../support/stack.ts";
 
@@ -104,6 +106,27 @@ Deno.test("the stack: a reminder becomes due by Dapr's scheduler, once", async (
   // A second delivery would follow the first at once.
   await completeOne(client);
   assert.equal(await told(), 1);
+});
+
+Deno.test("the stack: MCP and the chat work through gateway and sidecars, and the log says who did it", async () => {
+  const ada = await signUp(stack.origin);
+  await using mcp = await connectMcp(ada, ["read", "write"]);
+  const turn = crypto.randomUUID();
+  await mcp.use("create_task", { title: "Pay rent" }, { "rondo/turn": turn });
+  assert.equal((await mcp.use("search_tasks", { text: "rent" })).items.length, 1);
+  const said = await say(ada, "complete rent");
+  assert.deepEqual([said.state, said.changed], ["done", 1], said.answer);
+  // Kept in the sidecar's state store.
+  const chats = await ada.call<{ items: { title: string }[] }>("GET", "/api/chat");
+  assert.deepEqual(chats.body.items.map(({ title }) => title), ["complete rent"]);
+  const actors = async () => {
+    const { body } = await ada.call<{ items: AuditEntry[] }>("GET", "/api/audit");
+    return body.items.filter(({ type }) => type.startsWith("task.")).map(({ causationId, actor }) =>
+      `${actor.kind} ${causationId}`
+    ).sort();
+  };
+  await waitFor(async () => (await actors()).length === 2, BACK_MS);
+  assert.deepEqual(await actors(), [`assistant ${turn}`, `assistant ${said.id}`].sort());
 });
 
 Deno.test("the stack: what is for its own use can't be reached from outside", async () => {
