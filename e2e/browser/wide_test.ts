@@ -138,7 +138,7 @@ test("the calendar moves tasks by pointer and by key, and shows what will come a
   await item(page, "Movable").getByRole("link").focus();
   await page.keyboard.press("Alt+ArrowRight");
   await eventually(() => onDay(page, date(16)), ["Movable"]);
-  await eventually(() => focused(page), "09:00Movable");
+  await eventually(() => focused(page), "09:00 Movable");
   await page.keyboard.press("Alt+ArrowUp");
   await eventually(() => onDay(page, date(9)), ["Movable"]);
   await page.keyboard.press("z");
