@@ -72,6 +72,27 @@ export interface Client {
 export const isAway = (error: unknown): boolean =>
   error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
 
+/**
+ * What the server says, or null when there is nobody to answer and the change has to wait. `takeBack` undoes what
+ * `ask` has shown meanwhile, whatever went wrong.
+ *
+ * @throws ApiError as the server refuses it
+ */
+export async function ifReached<T>(
+  offline: () => boolean,
+  ask: () => Promise<T>,
+  takeBack: () => void = () => {},
+): Promise<{ answer: T } | null> {
+  if (offline()) return null;
+  try {
+    return { answer: await ask() };
+  } catch (error) {
+    takeBack();
+    if (isAway(error)) return null;
+    throw error;
+  }
+}
+
 /** `crypto.randomUUID` exists in secure contexts only; a laptop on the local network is not one. */
 export function randomId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();

@@ -1,7 +1,7 @@
 /** The columns of the board. Pure. */
 import type { ListWithCount, Priority, Task } from "../api/types.ts";
 import { type Calendar } from "./dates.ts";
-import { comparator } from "./grouping.ts";
+import { sorted } from "./grouping.ts";
 import type { Drop } from "./moves.ts";
 import { PRIORITIES } from "./priorities.ts";
 import type { BoardBy } from "./route.ts";
@@ -33,32 +33,29 @@ export function boardColumns({ by, tasks, lists, tags, calendar }: BoardInput): 
   switch (by) {
     case "list": {
       const of = Map.groupBy(tasks, (task) => task.listId);
-      const order = comparator("manual", calendar);
       return lists.map((list): Column => ({
         key: list.id,
         title: list.name,
         ...(!list.inbox && { colour: list.colour }),
-        tasks: (of.get(list.id) ?? []).toSorted(order),
+        tasks: sorted(of.get(list.id) ?? [], "manual", calendar),
         drop: () => ({ kind: "list", listId: list.id }),
       }));
     }
     case "priority": {
       const of = Map.groupBy(tasks, (task) => task.priority);
-      const order = comparator("due", calendar);
       return PRIORITIES.map(({ value, label }): Column => ({
         key: value,
         title: label,
         priority: value,
-        tasks: (of.get(value) ?? []).toSorted(order),
+        tasks: sorted(of.get(value) ?? [], "due", calendar),
         drop: () => ({ kind: "priority", priority: value }),
       }));
     }
     case "tag": {
-      const order = comparator("due", calendar);
       const untagged: Column = {
         key: UNTAGGED,
         title: "No tag",
-        tasks: tasks.filter((task) => task.tags.length === 0).sort(order),
+        tasks: sorted(tasks.filter((task) => task.tags.length === 0), "due", calendar),
         drop: () => ({ kind: "tag", tag: null, from: null }),
       };
       return [
@@ -66,7 +63,7 @@ export function boardColumns({ by, tasks, lists, tags, calendar }: BoardInput): 
         ...tags.map((tag): Column => ({
           key: TAG + tag,
           title: `#${tag}`,
-          tasks: tasks.filter((task) => task.tags.includes(tag)).sort(order),
+          tasks: sorted(tasks.filter((task) => task.tags.includes(tag)), "due", calendar),
           drop: (from) => ({
             kind: "tag",
             tag,

@@ -7,7 +7,7 @@ import {
   parseFilter,
 } from "../../../services/shared/domain/filters/mod.ts";
 import type { Calls } from "../api/calls.ts";
-import { isAway, randomId } from "../api/client.ts";
+import { ifReached, randomId } from "../api/client.ts";
 import type { ChangeType, Filter, ListWithCount, Task } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
 import { type Calendar, dayOf, localDue } from "./dates.ts";
@@ -138,15 +138,11 @@ export function createFilters(options: FiltersOptions) {
     async create(name: string, query: string): Promise<Filter> {
       const key = randomId();
       const said = `Saved the filter ${quoted(name)}`;
-      try {
-        if (!offline()) {
-          const filter = await calls.createFilter({ name, query }, key);
-          put(filter);
-          actions.offerUndo(said, [{ subject: filter.id, type: "filter.created.v1" }]);
-          return filter;
-        }
-      } catch (error) {
-        if (!isAway(error)) throw error;
+      const reached = await ifReached(offline, () => calls.createFilter({ name, query }, key));
+      if (reached !== null) {
+        put(reached.answer);
+        actions.offerUndo(said, [{ subject: reached.answer.id, type: "filter.created.v1" }]);
+        return reached.answer;
       }
       const at = calendar.peek().now.toString();
       const filter: Filter = {
@@ -163,17 +159,13 @@ export function createFilters(options: FiltersOptions) {
     async update(id: string, change: { name?: string; query?: string }): Promise<void> {
       const key = randomId();
       const title = items.peek().find((filter) => filter.id === id)?.name ?? "";
-      try {
-        if (!offline()) {
-          const filter = await calls.patchFilter(id, change, key);
-          put(filter);
-          return actions.offerUndo(`Saved the filter ${quoted(filter.name)}`, [{
-            subject: id,
-            type: "filter.updated.v1",
-          }]);
-        }
-      } catch (error) {
-        if (!isAway(error)) throw error;
+      const reached = await ifReached(offline, () => calls.patchFilter(id, change, key));
+      if (reached !== null) {
+        put(reached.answer);
+        return actions.offerUndo(`Saved the filter ${quoted(reached.answer.name)}`, [{
+          subject: id,
+          type: "filter.updated.v1",
+        }]);
       }
       actions.keep({ kind: "patch-filter", id, change }, {
         ...{ title, key, failed: `Could not save the filter ${quoted(title)}` },
@@ -189,14 +181,15 @@ export function createFilters(options: FiltersOptions) {
       const view = router.view.peek();
       if (view.name === "filter" && view.filterId === id) router.go("/today", { replace: true });
       try {
-        if (!offline()) {
+        const reached = await ifReached(offline, () => {
           drop(id);
-          await calls.deleteFilter(id, key);
+          return calls.deleteFilter(id, key);
+        }, () => put(filter));
+        if (reached !== null) {
           return actions.offerUndo(said, [{ subject: id, type: "filter.deleted.v1" }]);
         }
       } catch (error) {
-        put(filter);
-        if (!isAway(error)) return actions.complain(failed, error);
+        return actions.complain(failed, error);
       }
       actions.keep({ kind: "delete-filter", id }, {
         ...{ title: filter.name, key, failed },

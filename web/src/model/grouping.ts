@@ -22,20 +22,23 @@ export function byPosition(a: Task, b: Task): number {
 
 /** Day, then timed before whole days, then time, then priority, then the order given by hand. */
 export function byDue(timeZone: string): (a: Task, b: Task) => number {
-  return (a, b) => {
-    if (a.due === null || b.due === null) {
-      return a.due === b.due ? byPosition(a, b) : a.due === null ? 1 : -1;
-    }
-    const left = localDue(a.due, timeZone);
-    const right = localDue(b.due, timeZone);
-    if (left.day !== right.day) return left.day < right.day ? -1 : 1;
-    if (left.time !== right.time) {
-      if (left.time === null || right.time === null) return left.time === null ? 1 : -1;
-      return left.time < right.time ? -1 : 1;
-    }
-    return RANK[a.priority] - RANK[b.priority] || byPosition(a, b);
-  };
+  return (a, b) => byKey({ task: a, key: dueKey(a, timeZone) }, { task: b, key: dueKey(b, timeZone) });
 }
+
+/** Text that orders as a due does, but for the order given by hand; what has no date is last. */
+function dueKey({ due, priority }: Task, timeZone: string): string {
+  if (due === null) return "~";
+  const { day, time } = localDue(due, timeZone);
+  return `${day} ${time ?? "~"} ${RANK[priority]}`;
+}
+
+interface Keyed {
+  task: Task;
+  key: string;
+}
+
+const byKey = (a: Keyed, b: Keyed): number =>
+  a.key < b.key ? -1 : a.key > b.key ? 1 : byPosition(a.task, b.task);
 
 export function byPriority(timeZone: string): (a: Task, b: Task) => number {
   const due = byDue(timeZone);
@@ -49,7 +52,7 @@ export function newestFirst(field: "completedAt" | "deletedAt"): (a: Task, b: Ta
 
 export type Sort = "manual" | "due" | "priority" | "title";
 
-export function comparator(sort: Sort, calendar: Calendar): (a: Task, b: Task) => number {
+function comparator(sort: Sort, calendar: Calendar): (a: Task, b: Task) => number {
   switch (sort) {
     case "manual":
       return byPosition;
@@ -71,15 +74,8 @@ export function comparator(sort: Sort, calendar: Calendar): (a: Task, b: Task) =
 export function sorted(tasks: readonly Task[], sort: Sort, calendar: Calendar): Task[] {
   if (sort !== "due") return tasks.toSorted(comparator(sort, calendar));
   return tasks.map((task) => ({ task, key: dueKey(task, calendar.timeZone) }))
-    .sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : byPosition(a.task, b.task))
+    .sort(byKey)
     .map(({ task }) => task);
-}
-
-/** Orders as `byDue` does but for the place: what has a time before what has none, what has no date last. */
-function dueKey({ due, priority }: Task, timeZone: string): string {
-  if (due === null) return "~";
-  const { day, time } = localDue(due, timeZone);
-  return `${day} ${time ?? "~"} ${RANK[priority]}`;
 }
 
 /** Overdue first, then what is due today. */
@@ -94,16 +90,17 @@ export function todaySections(tasks: Iterable<Task>, calendar: Calendar): Sectio
     if (day < calendar.day) overdue.push(task);
     else today.push(task);
   }
-  const order = byDue(calendar.timeZone);
-  overdue.sort(order);
-  today.sort(order);
   const sections: Section[] = [];
   if (overdue.length > 0) {
-    sections.push({ key: "overdue", heading: { kind: "words", text: "Overdue" }, tasks: overdue });
+    sections.push({
+      key: "overdue",
+      heading: { kind: "words", text: "Overdue" },
+      tasks: sorted(overdue, "due", calendar),
+    });
   }
   if (today.length > 0) {
     const heading = overdue.length > 0 ? { kind: "words" as const, text: "Today" } : null;
-    sections.push({ key: "today", heading, tasks: today });
+    sections.push({ key: "today", heading, tasks: sorted(today, "due", calendar) });
   }
   return sections;
 }
@@ -119,10 +116,9 @@ export function upcomingSections(tasks: Iterable<Task>, calendar: Calendar): Sec
     if (section === undefined) days.set(key, section = { key, heading: { kind: "day", date }, tasks: [] });
     section.tasks.push(task);
   }
-  const order = byDue(calendar.timeZone);
-  const sections = [...days.values()].sort((a, b) => a.key < b.key ? -1 : 1);
-  for (const section of sections) section.tasks.sort(order);
-  return sections;
+  return [...days.values()]
+    .sort((a, b) => a.key < b.key ? -1 : 1)
+    .map((section) => ({ ...section, tasks: sorted(section.tasks, "due", calendar) }));
 }
 
 /** Completed (or deleted) tasks by the day it happened, newest first. */

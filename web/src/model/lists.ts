@@ -1,6 +1,6 @@
 /** Making, renaming, colouring and deleting lists. */
 import type { ReadonlySignal, Signal } from "@preact/signals";
-import { isAway, randomId } from "../api/client.ts";
+import { ifReached, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, Colour, List, ListWithCount } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
@@ -56,15 +56,11 @@ export function createListActions(options: ListActionsOptions) {
      */
     async create(name: string, colour: Colour): Promise<List> {
       const key = randomId();
-      try {
-        if (!offline()) {
-          const list = await rondo.createList({ name, colour }, key);
-          put(list);
-          toasts.say(`List ${name} made`);
-          return list;
-        }
-      } catch (error) {
-        if (!isAway(error)) throw error;
+      const reached = await ifReached(offline, () => rondo.createList({ name, colour }, key));
+      if (reached !== null) {
+        put(reached.answer);
+        toasts.say(`List ${name} made`);
+        return reached.answer;
       }
       const at = now().toString();
       const list: List = {
@@ -82,15 +78,11 @@ export function createListActions(options: ListActionsOptions) {
       const before = known.peek();
       const key = randomId();
       const title = lists.peek().find((list) => list.id === id)?.name ?? "";
-      try {
-        if (!offline()) {
-          known.value = before.map((list) => list.id === id ? { ...list, ...change } : list);
-          return put(await rondo.patchList(id, change, key));
-        }
-      } catch (error) {
-        known.value = before;
-        if (!isAway(error)) throw error;
-      }
+      const reached = await ifReached(offline, () => {
+        known.value = before.map((list) => list.id === id ? { ...list, ...change } : list);
+        return rondo.patchList(id, change, key);
+      }, () => known.value = before);
+      if (reached !== null) return put(reached.answer);
       actions.keep({ kind: "patch-list", id, change }, {
         ...{ title, key, failed: `Could not change the list ${quoted(title)}` },
         step: { type: "list.updated.v1", said: `Changed the list ${quoted(title)}` },
@@ -102,19 +94,21 @@ export function createListActions(options: ListActionsOptions) {
       const before = known.peek();
       const key = randomId();
       const said = `Deleted the list ${quoted(list.name)}`;
+      const failed = `Could not delete ${quoted(list.name)}`;
       leave(id);
       try {
-        if (!offline()) {
+        const reached = await ifReached(offline, () => {
           drop(id);
-          await rondo.deleteList(id, key);
+          return rondo.deleteList(id, key);
+        }, () => known.value = before);
+        if (reached !== null) {
           return actions.offerUndo(said, [{ subject: id, type: "list.deleted.v1" }]);
         }
       } catch (error) {
-        known.value = before;
-        if (!isAway(error)) return actions.complain(`Could not delete ${quoted(list.name)}`, error);
+        return actions.complain(failed, error);
       }
       actions.keep({ kind: "delete-list", id }, {
-        ...{ title: list.name, key, failed: `Could not delete ${quoted(list.name)}` },
+        ...{ title: list.name, key, failed },
         step: { type: "list.deleted.v1", said },
       });
     },
