@@ -1,9 +1,9 @@
 /** The figures as a page: each beside its goal, with what it was measured on. */
-import { fileURLToPath } from "node:url";
 import type { ApiFigure } from "./api.ts";
 import type { Timing } from "./measure.ts";
 import type { ImportFigure, StartFigure } from "./others.ts";
 import type { ChangeFigure, StreamsFigure } from "./streams.ts";
+import { row, table, verdict, writePart } from "./markdown.ts";
 
 export interface Figures {
   quick: boolean;
@@ -22,15 +22,8 @@ const CHANGE_MS = 50;
 const MEMORY_MB = 250;
 const START_S = { first: 20, later: 4 };
 
-const PAGE = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
-const [BEGIN, END] = ["<!-- figures: begin -->", "<!-- figures: end -->"];
-
 const ms = (value: number) => value < 10 ? value.toFixed(2) : value.toFixed(1);
 const times = (value: number) => `${value.toFixed(1)}x`;
-const verdict = (met: boolean) => met ? "met" : "**missed**";
-const row = (...cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
-const table = (head: string[], rows: string[]) =>
-  [row(...head), row(...head.map(() => "---")), ...rows].join("\n");
 const spread = (timing: Pick<Timing, "p50" | "p95" | "p99">) =>
   [timing.p50, timing.p95, timing.p99].map(ms).join(" / ");
 
@@ -141,14 +134,4 @@ function apiTable(figures: readonly ApiFigure[], size: "small" | "large"): strin
 }
 
 /** Puts the figures between their marks in docs/benchmarks.md. */
-export async function writeReport(figures: Figures): Promise<void> {
-  const page = await Deno.readTextFile(PAGE);
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < 0) {
-    throw new Error("Cannot write the figures as docs/benchmarks.md has lost its marks");
-  }
-  await Deno.writeTextFile(
-    PAGE,
-    `${page.slice(0, begin + BEGIN.length)}\n\n${report(figures)}\n\n${page.slice(end)}`,
-  );
-}
+export const writeReport = (figures: Figures): Promise<void> => writePart("figures", report(figures));

@@ -1,6 +1,6 @@
 /** The figures of the page as Markdown, each beside its goal. */
-import { fileURLToPath } from "node:url";
 import type { FirstFigure, ScrollFigure, TypingFigure } from "./web_page.ts";
+import { row, table, verdict, writePart } from "./markdown.ts";
 
 export interface WebFigures {
   quick: boolean;
@@ -17,13 +17,6 @@ export interface WebFigures {
 
 const GOALS = { javascript: 100_000, firstMs: 1_000, framesPerSecond: 57, keyMs: 16 };
 
-const PAGE = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
-const [BEGIN, END] = ["<!-- page: begin -->", "<!-- page: end -->"];
-
-const row = (...cells: string[]) => `| ${cells.join(" | ")} |`;
-const table = (head: string[], rows: string[]) =>
-  [row(...head), row(...head.map(() => "---")), ...rows].join("\n");
-const verdict = (met: boolean) => met ? "met" : "**missed**";
 const ms = (value: number) => value < 10 ? value.toFixed(1) : value.toFixed(0);
 const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 
@@ -105,14 +98,4 @@ export function webReport(figures: WebFigures): string {
 }
 
 /** Puts the figures between their marks in docs/benchmarks.md. */
-export async function writeWebReport(figures: WebFigures): Promise<void> {
-  const page = await Deno.readTextFile(PAGE);
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < 0) {
-    throw new Error("Cannot write the figures as docs/benchmarks.md has lost its marks");
-  }
-  await Deno.writeTextFile(
-    PAGE,
-    `${page.slice(0, begin + BEGIN.length)}\n\n${webReport(figures)}\n\n${page.slice(end)}`,
-  );
-}
+export const writeWebReport = (figures: WebFigures): Promise<void> => writePart("page", webReport(figures));
