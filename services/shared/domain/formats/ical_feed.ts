@@ -129,11 +129,11 @@ function isNamed(rule: string, date: string): boolean {
   // What a rule takes from its first occurrence, this one has as well.
   if (!/BY(?:DAY|MONTHDAY|MONTH)=/.test(open)) return true;
   const day = Temporal.PlainDate.from(date);
-  const early = { date: day.with({ month: 1, day: 1 }).subtract({ years: 1 }), time: null, timeZone: null };
   if (!/BY(?:DAY|MONTHDAY)=/.test(open)) {
     return new RegExp(`BYMONTH=(?:\\d+,)*${day.month}(?:,|;|$)`).test(open);
   }
-  const anchor = { ...early, date: early.date.toString() };
+  const early = day.with({ month: 1, day: 1 }).subtract({ years: 1 }).toString();
+  const anchor = { date: early, time: null, timeZone: null };
   return occurrencesBetween({ rule: open, anchor, from: date, to: date }).length === 1;
 }
 

@@ -7,30 +7,18 @@
  */
 import { formatFeed } from "../formats/mod.ts";
 import { feedCase, momentOf, USER_ZONE } from "./feed_cases.ts";
+import { askPython } from "./python.ts";
 import { createRandom } from "./random.ts";
 
 const count = Number(Deno.args[0] ?? "1000");
 const seed = Number(Deno.args[1] ?? "1");
 const random = createRandom(seed);
 const cases = Array.from({ length: count }, (_, index) => feedCase(random, index));
-const lines = cases.map(({ task, from, to }) =>
-  JSON.stringify({ feed: formatFeed([task], { name: "Rondo", timeZone: USER_ZONE }), from, to })
-);
-
-const python = new Deno.Command(Deno.env.get("PYTHON") ?? "python3", {
-  args: [new URL("feed_read.py", import.meta.url).pathname],
-  stdin: "piped",
-  stdout: "piped",
-  stderr: "inherit",
-}).spawn();
-const output = python.output();
-await ReadableStream.from([`${lines.join("\n")}\n`]).pipeThrough(new TextEncoderStream()).pipeTo(
-  python.stdin,
-);
-const { success, stdout } = await output;
-if (!success) throw new Error("Cannot compare as icalendar must answer: the script failed");
-const answers = new TextDecoder().decode(stdout).trimEnd().split("\n").map((line): string[] =>
-  JSON.parse(line)
+const answers = await askPython<string[]>(
+  "feed_read.py",
+  cases.map(({ task, from, to }) => ({
+    ...{ feed: formatFeed([task], { name: "Rondo", timeZone: USER_ZONE }), from, to },
+  })),
 );
 
 let failed = answers.length === count ? 0 : 1;

@@ -6,6 +6,7 @@
  * chose and a predicate below recognises; anything else is printed and makes the exit code 1.
  */
 import { checkRule, occurrencesBetween } from "../recurrence.ts";
+import { askPython } from "./python.ts";
 import { createRandom } from "./random.ts";
 
 const LIMIT = 20;
@@ -140,20 +141,6 @@ function same(one: string[], other: string[]): boolean {
   return one.join() === other.join();
 }
 
-async function askDateutil(cases: Case[]): Promise<Opinion[]> {
-  const script = new URL("dateutil_compare.py", import.meta.url).pathname;
-  const python = new Deno.Command(Deno.env.get("PYTHON") ?? "python3", {
-    args: [script],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const lines = cases.map((test) => JSON.stringify({ ...test, limit: LIMIT, years: YEARS }));
-  const answer = python.output();
-  await ReadableStream.from([`${lines.join("\n")}\n`])
-    .pipeThrough(new TextEncoderStream())
-    .pipeTo(python.stdin);
-  const { success, stdout } = await answer;
-  if (!success) throw new Error("Cannot compare as python-dateutil must answer: the script failed");
-  return new TextDecoder().decode(stdout).trimEnd().split("\n").map((line): Opinion => JSON.parse(line));
+function askDateutil(cases: Case[]): Promise<Opinion[]> {
+  return askPython("dateutil_compare.py", cases.map((test) => ({ ...test, limit: LIMIT, years: YEARS })));
 }
