@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { endpointOf } from "./assistant/options.ts";
 import { type Config, readConfig, StartError } from "./shared/host/config.ts";
-import { socketOf } from "./shared/store/embedded_postgres.ts";
+import { socketOf } from "./shared/store/socket.ts";
 
 export const SERVICES = [
   "api",

@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { permissionFlags, type ServiceName } from "../../services/permissions.ts";
 import { connect, type Sql } from "../../services/shared/store/database.ts";
-import { socketOf, startEmbeddedPostgres } from "../../services/shared/store/embedded_postgres.ts";
+import { startEmbeddedPostgres } from "../../services/shared/store/embedded_postgres.ts";
+import { socketOf, withSocket } from "../../services/shared/store/socket.ts";
 import { createLog } from "../../services/shared/telemetry/log.ts";
 import { waitFor } from "../../services/shared/testing/fake_runtime.ts";
 import { type Client, signUp } from "./client.ts";
@@ -225,10 +226,7 @@ export async function postmaster(dataDir: string): Promise<{ pid: number; port: 
 export async function databaseUrl(dataDir: string): Promise<string> {
   const { port } = await postmaster(dataDir);
   const password = await Deno.readTextFile(join(dataDir, "pg.password"));
-  const socket = socketOf(dataDir);
-  return `postgres://postgres:${password}@127.0.0.1:${port}/rondo${
-    socket === null ? "" : `?${new URLSearchParams({ socket })}`
-  }`;
+  return withSocket(`postgres://postgres:${password}@127.0.0.1:${port}/rondo`, socketOf(dataDir));
 }
 
 /** A pool of the superuser on the database of a data folder, to look where HTTP does not reach. */

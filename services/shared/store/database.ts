@@ -2,6 +2,7 @@
 import postgres from "postgres";
 import type { PoolUse } from "../telemetry/metrics.ts";
 import { formatArray, parseArray } from "./arrays.ts";
+import { splitSocket } from "./socket.ts";
 
 export type Sql = postgres.Sql;
 /** Builds statements and runs them: a pool for itself, a transaction as a part of it. */
@@ -135,15 +136,6 @@ function open(options: ConnectOptions & { readOnly?: boolean }, settings: Settin
       bigint: { to: 20, from: [20], serialize: String, parse: Number },
     },
   }) as unknown as Sql;
-}
-
-/** The driver would send every parameter of the address to PostgreSQL. */
-function splitSocket(address: string): { url: string; path?: string } {
-  const url = URL.parse(address);
-  const path = url?.searchParams.get("socket") ?? null;
-  if (url === null || path === null) return { url: address };
-  url.searchParams.delete("socket");
-  return { url: url.href, path };
 }
 
 /** What PostgreSQL writes of an instant in UTC. */

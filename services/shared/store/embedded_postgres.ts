@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../telemetry/log.ts";
+import { socketOf, withSocket } from "./socket.ts";
 
 export interface EmbeddedPostgresOptions {
   /** Holds `pg/` (the cluster), `pg.log` and `pg.password`; made when missing. */
@@ -69,10 +70,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   if (!await exists(join(cluster, "PG_VERSION"))) await initialise(cluster, binaries, password, runAs);
   const { port, adopted } = await takeOverOrStart(cluster, binaries, runAs, options);
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/rondo`;
-  const socket = await linkSocket(dataDir, port);
   return {
     url,
-    localUrl: socket === null ? url : `${url}?${new URLSearchParams({ socket })}`,
+    localUrl: withSocket(url, await linkSocket(dataDir, port)),
     adopted,
     stop,
     [Symbol.asyncDispose]: stop,
@@ -133,19 +133,6 @@ async function start(
   }
   options.log.debug("PostgreSQL started", { port });
   return port;
-}
-
-/** What a path of a socket may hold at most, the number that ends PostgreSQL's own name of it included. */
-const MAX_SOCKET_BYTES = 100;
-
-/**
- * The path by which PostgreSQL of a data folder is reached without TCP; null where that can't be: on Windows, or when
- * the path is too long for a socket or can't be named in a permission.
- */
-export function socketOf(dataDir: string): string | null {
-  const path = join(dataDir, "pg.socket");
-  const bytes = new TextEncoder().encode(join(dataDir, "pg", ".s.PGSQL.65535")).length;
-  return Deno.build.os === "windows" || bytes > MAX_SOCKET_BYTES || /[\s,']/.test(path) ? null : path;
 }
 
 /** Makes `socketOf` lead to the socket of a server, whose own name changes with its port; null when it has none. */
