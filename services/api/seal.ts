@@ -16,8 +16,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * AES-256-GCM with a key of its own, derived from `secret` by HKDF (RFC 5869). What is sealed is small: a call that
- * leaves it to another thread, as WebCrypto's do, takes many times as long.
+ * AES-256-GCM with a key of its own, derived from `secret` by HKDF (RFC 5869). What is sealed is small, so it
+ * waits for no other thread, as it would by WebCrypto.
  */
 export function createSeal(secret: string): Seal {
   const key = new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(), "rondo kept answers", KEY_BYTES));

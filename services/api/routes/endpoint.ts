@@ -311,7 +311,7 @@ export async function readText(context: Context, maxBytes: number): Promise<stri
     });
   const length = context.req.header("content-length");
   if (Number(length ?? 0) > maxBytes) throw tooLarge();
-  // The server reads no further than the length that was said; reading in pieces costs several times as much.
+  // The server reads no further than the length that was said, so there is nothing to count.
   if (length !== undefined) return decode(await context.req.raw.bytes());
   const stream = context.req.raw.body;
   if (stream === null) return "";
