@@ -1,5 +1,7 @@
 /** Programs that look at manifests, built once from their Go modules, and the schemas that they look by. */
 import { join } from "node:path";
+import { stringify } from "yaml";
+import type { Resource } from "../cluster/kubectl.ts";
 import { cached, keyOf } from "../local/cache.ts";
 import { run } from "../images/base.ts";
 import { type Definition, readDefinitions } from "./definitions.ts";
@@ -16,7 +18,7 @@ const SCHEMAS = "kubernetes-validate==1.37.0";
 const KUBERNETES = "v1.34.0";
 const DEFINITIONS = "_definitions.json";
 /** Kinds whose schemas need a newer Java than some machines have. */
-export const STRIMZI_KINDS: readonly string[] = ["Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"];
+const STRIMZI_KINDS = ["Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser"];
 
 export interface Checkers {
   kubeconform: string;
@@ -135,4 +137,34 @@ function strict(schema: unknown, root = false): unknown {
     given["x-kubernetes-preserve-unknown-fields"] === true;
   const metadata = root ? { properties: { ...(inner.properties ?? {}), metadata: { type: "object" } } } : {};
   return { ...inner, ...metadata, ...(open ? {} : { additionalProperties: false }) };
+}
+
+/** What a program says of objects that it is handed as YAML. */
+export async function askOf(
+  program: string,
+  args: readonly string[],
+  resources: readonly Resource[],
+): Promise<{ success: boolean; text: string }> {
+  const child = new Deno.Command(program, {
+    ...{ args: [...args], stdin: "piped", stdout: "piped", stderr: "piped" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(resources.map((one) => stringify(one)).join("---\n")));
+  await writer.close();
+  const { success, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+/** Whether every object is what its kind allows, as kubeconform says it. */
+export function conform(
+  { kubeconform, schemas, missing }: Checkers,
+  resources: readonly Resource[],
+): Promise<{ success: boolean; text: string }> {
+  return askOf(kubeconform, [
+    ...["-strict", "-summary", "-output", "text"],
+    ...(missing === null ? [] : ["-skip", STRIMZI_KINDS.join(",")]),
+    ...schemas.flatMap((place) => ["-schema-location", place]),
+    "-",
+  ], resources);
 }

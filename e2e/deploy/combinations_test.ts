@@ -1,20 +1,13 @@
 /** Whatever components are put together, what comes out is something that a cluster takes. */
 import assert from "node:assert/strict";
-import { stringify } from "yaml";
-import { installCheckers, STRIMZI_KINDS } from "../../deploy/checks/checkers.ts";
+import { conform, installCheckers } from "../../deploy/checks/checkers.ts";
 import { combinations, combine, everyObject } from "../../deploy/checks/combinations.ts";
-import type { Resource } from "../../deploy/cluster/kubectl.ts";
 
 Deno.test("every combination of components builds, and every object is what its kind allows", async () => {
-  const { kubeconform, schemas, missing } = await installCheckers(console.log);
+  const checkers = await installCheckers(console.log);
   const resources = await everyObject();
   console.log(`${combinations().length} combinations, ${resources.length} different objects`);
-  const { text, success } = await pipe(kubeconform, [
-    ...["-strict", "-summary", "-output", "text"],
-    ...(missing === null ? [] : ["-skip", STRIMZI_KINDS.join(",")]),
-    ...schemas.flatMap((place) => ["-schema-location", place]),
-    "-",
-  ], resources);
+  const { text, success } = await conform(checkers, resources);
   assert.ok(success, text);
   assert.match(text, new RegExp(`Summary: ${resources.length} resources`));
 });
@@ -41,15 +34,3 @@ Deno.test("the lag exporter signs in where the broker wants that", async () => {
     ]);
   }
 });
-
-async function pipe(program: string, args: string[], resources: readonly Resource[]) {
-  const child = new Deno.Command(program, {
-    ...{ args, stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(resources.map((one) => stringify(one)).join("---\n")));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
-}

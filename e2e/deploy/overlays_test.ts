@@ -1,10 +1,8 @@
 /** What is deployed, looked at without a cluster: every overlay, and every combination of components. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { stringify } from "yaml";
 import { budgetOf, readPlatform } from "../../deploy/checks/budget.ts";
-import { type Checkers, installCheckers, STRIMZI_KINDS } from "../../deploy/checks/checkers.ts";
-import type { Resource } from "../../deploy/cluster/kubectl.ts";
+import { askOf, type Checkers, conform, installCheckers } from "../../deploy/checks/checkers.ts";
 import { build, KUSTOMIZE, withImages } from "../../deploy/cluster/render.ts";
 import { secretsFor } from "../../deploy/cluster/secrets.ts";
 import { DOCKERFILE, dockerfile } from "../../deploy/images/dockerfile.ts";
@@ -45,18 +43,13 @@ Deno.test.beforeAll(async () => {
 for (const folder of folders) {
   Deno.test(`${folder}: it builds, and every object is what its kind allows`, async () => {
     const resources = await build(join(KUSTOMIZE, folder));
-    const skip = checkers.missing === null ? [] : ["-skip", STRIMZI_KINDS.join(",")];
-    const { text, success } = await look(checkers.kubeconform, [
-      ...["-strict", "-summary", "-output", "text", ...skip],
-      ...checkers.schemas.flatMap((place) => ["-schema-location", place]),
-      "-",
-    ], resources);
+    const { text, success } = await conform(checkers, resources);
     assert.ok(success, text);
     assert.match(text, new RegExp(`Summary: ${resources.length} resources`));
   });
 
   Deno.test(`${folder}: kube-score finds nothing but what is named`, async () => {
-    const { text, success } = await look(checkers.kubeScore, [
+    const { text, success } = await askOf(checkers.kubeScore, [
       ...["score", "--output-format", "ci", "--kubernetes-version", "v1.34"],
       ...Object.keys(EXCEPTIONS).flatMap((name) => ["--ignore-test", name]),
       "-",
@@ -166,18 +159,6 @@ const CUSTOM = new Set([
   "KafkaUser",
   "Kafka",
 ]);
-
-async function look(program: string, args: string[], resources: readonly Resource[]) {
-  const child = new Deno.Command(program, {
-    ...{ args, stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(resources.map((one) => stringify(one)).join("---\n")));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
-}
 
 /** The names that an object's specification refers to, with what they are of. */
 function* references(value: unknown, kind: string): Generator<[string, string]> {
