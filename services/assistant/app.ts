@@ -7,7 +7,7 @@ import { createModel, type Model, type ModelEndpoint } from "./chat/model.ts";
 import { chatRoutes } from "./chat/routes.ts";
 import { createChatService } from "./chat/service.ts";
 import type { ToolCall } from "./chat/toolbox.ts";
-import { createMcpRoute } from "./mcp/route.ts";
+import type { McpRoute } from "./mcp/route.ts";
 
 const NAME = "assistant";
 
@@ -30,14 +30,17 @@ export function createAssistant(dependencies: AssistantDependencies & AssistantO
   const model = dependencies.model ?? (endpoint === undefined ? null : createModel(endpoint));
   const ready = () => Promise.resolve(null);
   const app = createServiceApp({ name: NAME, dependencies, ready });
-  const mcp = createMcpRoute({ runtime, log });
+  let route: Promise<McpRoute> | undefined;
+  // The protocol's library is large, and loaded when it is first needed: few processes are ever asked.
+  const mcp = () =>
+    route ??= import("./mcp/route.ts").then(({ createMcpRoute }) => createMcpRoute({ runtime, log }));
 
   app.all("/mcp", async (context) => {
     const request = context.req.raw;
     // A page could reach a server on this machine by a name of its own (DNS rebinding): no program sends an origin.
     requireSameOrigin(request, publicUrl);
     const caller = await identify(runtime, request, ["authorization"]);
-    return await mcp.answer(request, caller);
+    return await (await mcp()).answer(request, caller);
   });
 
   const chat = createChatService({ runtime, log, clock, model, observe: dependencies.observe });
@@ -52,7 +55,7 @@ export function createAssistant(dependencies: AssistantDependencies & AssistantO
     ready,
     start: () => runtime.start(),
     async stop() {
-      await mcp.close();
+      await (await route)?.close();
       await runtime.stop();
     },
   };

@@ -1,13 +1,12 @@
 /** The tools of one turn: the same MCP server that programs use, spoken to by the protocol's own client. */
-import {
-  type CallToolResult,
+import type {
+  CallToolResult,
   Client,
-  type JsonSchemaValidator,
-  type jsonSchemaValidator,
+  JsonSchemaValidator,
+  jsonSchemaValidator,
 } from "@modelcontextprotocol/client";
-import { InMemoryTransport } from "@modelcontextprotocol/server";
 import type { ChatPreview } from "../../shared/contracts/chat.ts";
-import { createMcpServer, KEY_META, type McpOptions, VERSION } from "../mcp/server.ts";
+import type { McpOptions } from "../mcp/server.ts";
 import { Outcome } from "../perform.ts";
 import { linesOf } from "./lines.ts";
 
@@ -53,8 +52,13 @@ const TRUSTING: jsonSchemaValidator = {
   },
 };
 
-/** Opens the tools for a turn. */
+/** Opens the tools for a turn. The protocol's libraries are loaded with the first one. */
 export async function openToolbox(options: ToolboxOptions): Promise<Toolbox> {
+  const [{ Client }, { InMemoryTransport }, { createMcpServer, KEY_META, VERSION }] = await Promise.all([
+    import("@modelcontextprotocol/client"),
+    import("@modelcontextprotocol/server"),
+    import("../mcp/server.ts"),
+  ]);
   const server = createMcpServer(options);
   const client = new Client({ name: "rondo-assistant", version: VERSION }, { jsonSchemaValidator: TRUSTING });
   const [near, far] = InMemoryTransport.createLinkedPair();
