@@ -1,7 +1,7 @@
 /**
  * `deno task bench:stack [events|streams|reminders]`: the real stack under load.
  *
- * - `events [--rate 1000] [--seconds 60] [--users 200]`: so many events a second through every consumer
+ * - `events [--rate 1000] [--seconds 60] [--users 200] [--warm-up 30]`: so many events a second through every consumer
  * - `streams [--streams 1000] [--seconds 30] [--users 200]`: so many open tabs
  * - `reminders [--reminders 10000] [--users 200] [--lead 420] [--scheduler-away 0]`: so many reminders of one minute
  */
@@ -15,6 +15,7 @@ import { benchStreams } from "./stack_streams.ts";
 const MOST = {
   ...{ rate: 10_000, seconds: 600, users: 1_000, streams: 5_000, reminders: 50_000, lead: 3_600 },
   "scheduler-away": 600,
+  "warm-up": 600,
 };
 
 const { values, positionals: [what = "events"] } = parseArgs({
@@ -28,20 +29,22 @@ const { values, positionals: [what = "events"] } = parseArgs({
     reminders: { type: "string", default: "10000" },
     lead: { type: "string", default: "420" },
     "scheduler-away": { type: "string", default: "0" },
+    "warm-up": { type: "string", default: "30" },
   },
 });
 
 function number(name: keyof typeof MOST, otherwise?: number): number {
   const given = values[name];
   const value = given === undefined ? otherwise ?? NaN : Number(given);
-  if (value >= (name === "scheduler-away" ? 0 : 1) && value <= MOST[name]) return value;
+  if (value >= (name === "scheduler-away" || name === "warm-up" ? 0 : 1) && value <= MOST[name]) return value;
   throw new Error(`Cannot measure with --${name} ${given} as it is a number up to ${MOST[name]}`);
 }
 
 await runMain(async () => {
   const users = number("users");
   if (what === "events") {
-    return await benchEvents({ users, rate: number("rate"), seconds: number("seconds", 60) });
+    const [rate, seconds] = [number("rate"), number("seconds", 60)];
+    return await benchEvents({ users, rate, seconds, warmUp: number("warm-up") });
   }
   if (what === "streams") {
     return await benchStreams({ users, streams: number("streams"), seconds: number("seconds", 30) });

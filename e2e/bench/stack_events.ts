@@ -16,11 +16,16 @@ export interface EventsOptions {
   rate: number;
   seconds: number;
   users: number;
+  /** Seconds of the same load before: what compiles code as it runs has done so then. */
+  warmUp: number;
 }
 
 /** Prints what rate was held, how late effects were, what was lost, doubled or out of order, and who took the processor. */
-export async function benchEvents({ rate, seconds, users }: EventsOptions): Promise<void> {
+export async function benchEvents({ rate, seconds, users, warmUp }: EventsOptions): Promise<void> {
   await using world = await startBenchStack(users);
+  await load(world.clients, { rate, seconds: warmUp });
+  await world.rest();
+  const since = Temporal.Now.instant().toString();
   const watch = await world.watch();
   const began = performance.now();
   const { sent, failed } = await load(world.clients, { rate, seconds });
@@ -28,7 +33,7 @@ export async function benchEvents({ rate, seconds, users }: EventsOptions): Prom
   await world.rest();
   const allSeconds = (performance.now() - began) / 1_000;
   const parts = await watch.table(sent, allSeconds);
-  const made = await numbers(world.sql);
+  const made = await numbers(world.sql, since);
   console.log(`asked for ${rate} events/s for ${seconds} s of ${users} users`);
   console.log(
     `${sent} events acknowledged in ${loadSeconds.toFixed(1)} s: ${(sent / loadSeconds).toFixed(0)}/s; ` +
@@ -38,7 +43,7 @@ export async function benchEvents({ rate, seconds, users }: EventsOptions): Prom
     `the last effect ${(allSeconds - loadSeconds).toFixed(1)} s after: ${(sent / allSeconds).toFixed(0)}/s`,
   );
   console.log(`changes ${made.changes}, audit rows ${made.audited}, out of order ${made.disordered}`);
-  for (const { consumer, p50, p95, p99, events } of await latencies(world.sql)) {
+  for (const { consumer, p50, p95, p99, events } of await latencies(world.sql, since)) {
     console.log(`change to ${consumer}: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms (${events} events)`);
   }
   console.log(parts);
@@ -79,13 +84,17 @@ async function load(
 }
 
 /** Changes, audit rows of theirs, and those that stand before an earlier one of their user. */
-async function numbers(sql: Sql): Promise<{ changes: number; audited: number; disordered: number }> {
+async function numbers(
+  sql: Sql,
+  since: string,
+): Promise<{ changes: number; audited: number; disordered: number }> {
   const [row] = await sql<{ changes: number; audited: number; disordered: number }[]>`
     with audited as (
       select c.seq, lag(c.seq) over (partition by e.user_id order by e.n) as previous
       from audit.entries e join tasks.changes c using (user_id, event_id)
+      where c.at >= ${since}
     )
-    select (select count(*) from tasks.changes) as changes, count(*) as audited,
+    select (select count(*) from tasks.changes where at >= ${since}) as changes, count(*) as audited,
       count(*) filter (where seq < previous) as disordered
     from audited`;
   return row ?? { changes: 0, audited: 0, disordered: 0 };
@@ -100,7 +109,7 @@ interface Latency {
 }
 
 /** Milliseconds from a change to the beginning of each consumer's effect, and of the last one. */
-async function latencies(sql: Sql): Promise<Latency[]> {
+async function latencies(sql: Sql, since: string): Promise<Latency[]> {
   return await sql<Latency[]>`
     with effects as (
       select consumer, event_id, received_at from audit.inbox
@@ -110,6 +119,7 @@ async function latencies(sql: Sql): Promise<Latency[]> {
       select coalesce(e.consumer, 'the last effect') as consumer, c.event_id,
         extract(epoch from max(e.received_at) - c.at) * 1000 as ms
       from tasks.changes c join effects e using (event_id)
+      where c.at >= ${since}
       group by grouping sets ((e.consumer, c.event_id, c.at), (c.event_id, c.at))
     )
     select consumer, count(*) as events,
