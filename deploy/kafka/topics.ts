@@ -10,8 +10,11 @@ export interface TopicPlan {
   retentionMs: number;
 }
 
-/** Room for twelve replicas of a consumer; the number can't be lowered, and raising it moves keys. */
-const PARTITIONS = 12;
+/**
+ * Room for as many replicas of a consumer. A sidecar hands over each partition by itself, so more of them mean smaller
+ * batches and more work for each event (ADR 13). The number can't be lowered, and raising it moves keys.
+ */
+const PARTITIONS = 4;
 /** As long as the longest topic: whoever looks after a month still finds it. */
 const DEAD_LETTER_RETENTION_MS = 30 * 86_400_000;
 

@@ -210,7 +210,7 @@ Deno.test("the stack: an operator sees parts, topics, lag, logs and dead letters
     assert.match(status, new RegExp(`^${name} +\\d+ `, "m"));
   }
   assert.match(await stack.command("topics", "check"), /as they should be/);
-  assert.match(await stack.command("topics", "describe"), /^task-events +12 partitions +1 replica +30 d$/m);
+  assert.match(await stack.command("topics", "describe"), /^task-events +4 partitions +1 replica +30 d$/m);
   assert.match(await stack.command("stack", "logs", "api"), /api is running on/);
   await waitFor(async () => /^recurrence +task-events +0$/m.test(await stack.command("lag")), BACK_MS);
   for (

@@ -57,9 +57,9 @@ const APART = 200;
 const LANES = 32;
 /**
  * Over a broker without atomic batches: keys on their way at a time, each with one event, and the publishes that they
- * share. While some are under way the others gather, so that it needs fewer the more there is to do.
+ * share. While two are under way the others gather, so that it needs fewer the more there is to do.
  */
-const ROUND = { keys: 500, publishes: 4, events: 100 };
+const ROUND = { keys: 500, publishes: 2, events: 200 };
 /** Acknowledged keys whose rows go in one statement. */
 const DELETED_TOGETHER = 500;
 /** Keys that must fail in a row, each for the first time, before the broker is taken to be at fault. */
@@ -67,8 +67,8 @@ const OUTAGE = 5;
 const LONGEST_OUTAGE_PAUSE_MS = 1_000;
 const FIRST_POLL_MS = 50;
 /**
- * Between two looks that find something, where many events cost hardly more than one: a lone change goes out at once,
- * and a stream of them shares reads, publishes and deletions.
+ * Between two looks that find something, as many events cost hardly more than one: a lone change goes out at once, and
+ * a stream of them shares reads, publishes and deletions.
  */
 const GATHER_MS = 20;
 /** Nobody wakes this relay, so others write: how late it may learn of it. */
@@ -144,7 +144,7 @@ export function startRelayLoop(options: RelayLoopOptions): RelayLoop {
         else if (by === "timer" && found) longest = POLL_MS;
         poll = found ? FIRST_POLL_MS : Math.min(poll * 1.5, longest);
         await wakeup.wait(stopping.signal, poll);
-        if (found && publisher.atomicBatches) {
+        if (found) {
           await pause(stopping.signal, lookedAt + GATHER_MS - performance.now());
         }
       } catch (cause) {
