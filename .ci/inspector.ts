@@ -17,7 +17,7 @@ let passed = 0;
 let failed = 0;
 await using rondo = await startRondo();
 const user = await signUp(rondo.origin);
-const { body: { key } } = await user.call("POST", "/api/keys", {
+const { body: { key } } = await user.call<{ key: string }>("POST", "/api/keys", {
   name: "inspector",
   scopes: ["read", "write"],
 });

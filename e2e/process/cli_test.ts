@@ -65,6 +65,10 @@ Deno.test("rondo signs in, adds, lists, completes, undoes, imports, exports and 
   const added = await cli.run(["add", "Pay rent", "tomorrow 9am #home !high @Money every month"]);
   assert.equal(added.code, 0, added.error);
   assert.match(added.out, /^Added [0-9a-f]{6} {2}Pay rent {2}tomorrow 09:00 {2}↻ {2}! {2}#home$/);
+  // A title may hold what a terminal would obey.
+  await user.call("POST", "/api/tasks", { title: "Ring the \u0007bell\u001b[2J" });
+  const rung = await cli.run(["done", "Ring the"]);
+  assert.equal(rung.out, "Completed Ring the  bell [2J");
   const json = await cli.run(["add", "--json", "Water the plants"]);
   const plants = JSON.parse(json.out);
   assert.equal(plants.title, "Water the plants");

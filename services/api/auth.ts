@@ -5,11 +5,9 @@ import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { z } from "zod";
 import type { Actor } from "../shared/contracts/events.ts";
 import { ProblemError } from "../shared/http/problem.ts";
+import type { Scope } from "../shared/http/scopes.ts";
 import type { Sql } from "../shared/store/database.ts";
 import { type Accounts, orUnavailable } from "./accounts.ts";
-
-/** What an API key may do; a person may do both. */
-export type Scope = "read" | "write";
 
 /** Who asks. */
 export interface Principal {
@@ -159,13 +157,6 @@ function unauthorized(detail: string): ProblemError {
 
 const isUnknownKey = (cause: unknown): boolean =>
   cause instanceof Error && "code" in cause && cause.code === "ERR_JWKS_NO_MATCHING_KEY";
-
-/** @throws ProblemError 403 when an API key lacks the scope */
-export function requireScope(principal: Principal, scope: Scope): void {
-  if (!principal.scopes.includes(scope)) {
-    throw new ProblemError(403, `This API key may not ${scope}: make one with the scope ${scope}`);
-  }
-}
 
 /** How often is too often. */
 export interface RateLimits {

@@ -1,12 +1,13 @@
 /** Who asks the assistant, as the api knows them. */
 import { z } from "zod";
 import { ProblemError } from "../shared/http/problem.ts";
+import type { Scope } from "../shared/http/scopes.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
 
 /** A user whose credential the api has taken; every call for them carries it again. */
 export interface Caller {
   userId: string;
-  scopes: readonly ("read" | "write")[];
+  scopes: readonly Scope[];
   /** The number of their last change when they asked. */
   seq: number;
   /** The header that proves it. */

@@ -1,7 +1,7 @@
-/** Audit: every event of every user in an append-only chain of hashes, read back, verified, and as of any time. */
+/** Audit: every event of every user in an append-only chain of hashes, read back and verified. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { AuditEntry, type Topic } from "../shared/contracts/events.ts";
-import { Instant, MAX_LIMIT, Task, Uuid } from "../shared/contracts/task.ts";
+import { Instant, MAX_LIMIT, Uuid } from "../shared/contracts/task.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import {
   createServiceApp,
@@ -10,11 +10,10 @@ import {
   type ServiceDependencies,
 } from "../shared/http/app.ts";
 import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
-import { notFound } from "../shared/http/problem.ts";
 import type { Delivery, Outcome, Service } from "../shared/runtime/ports.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import { createConsumer, KEPT_DAYS } from "../shared/store/inbox.ts";
-import { appendEntries, listEntries, taskAt, verifyUser } from "./entries.ts";
+import { appendEntries, listEntries, verifyUser } from "./entries.ts";
 
 const NAME = "audit";
 const TOPICS: readonly Topic[] = ["task-events", "reminders", "notifications"];
@@ -54,12 +53,6 @@ const verifyRoute = createRoute({
       z.object({ ok: z.boolean(), checked: z.int(), firstBroken: z.int().nullable() }),
     ),
   },
-});
-const taskRoute = createRoute({
-  method: "get",
-  path: "/internal/audit/tasks/{id}",
-  request: { params: z.object({ id: Uuid }), query: z.object({ at: Instant.optional() }) },
-  responses: { 200: json("The task as it was then", Task) },
 });
 const Cursor = z.tuple([z.int().min(1)]);
 
@@ -104,13 +97,6 @@ export function createAudit(dependencies: ServiceDependencies): Service {
   app.openapi(verifyRoute, async (context) => {
     return context.json(await verifyUser(sql, internalUser(context.req.raw)), 200);
   });
-  app.openapi(taskRoute, async (context) => {
-    const { at = formatInstant(clock.now()) } = context.req.valid("query");
-    const task = await taskAt(sql, internalUser(context.req.raw), context.req.valid("param").id, at);
-    if (task === null) throw notFound("There was no such task at that time");
-    return context.json(task as Task, 200);
-  });
-
   return {
     name: NAME,
     fetch: (request) => app.fetch(request),

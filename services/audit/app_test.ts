@@ -175,18 +175,6 @@ Deno.test("audit narrows by task, type, time and actor, and pages", async () => 
   }
 });
 
-Deno.test("GET /internal/audit/tasks/{id} gives the task as it was", async () => {
-  await using test = await setUp();
-  const userId = uuidv7();
-  const task = aTask();
-  await test.runtime.deliver("task-events", updates(userId, 5, task));
-  const at = (instant: string, user = userId) => test.get(`/tasks/${task.id}?at=${instant}`, user);
-  assert.equal((await at("2027-01-01T00:03:30Z")).body.title, "Title 3");
-  assert.equal((await test.get(`/tasks/${task.id}`, userId)).body.title, "Title 5");
-  assert.equal((await at("2026-01-01T00:00:00Z")).status, 404);
-  assert.equal((await at("2027-01-01T00:03:30Z", uuidv7())).status, 404);
-});
-
 Deno.test("audit's role can't change, delete or empty the log, nor turn a head back", async () => {
   await using test = await setUp();
   const userId = uuidv7();

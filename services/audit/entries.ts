@@ -130,17 +130,6 @@ export function listEntries(sql: Sql, userId: string, filter: EntryFilter): Prom
       limit ${limit}`);
 }
 
-/** The task as it was at an instant, or null when the log knows none then. */
-export async function taskAt(sql: Sql, userId: string, taskId: string, at: string): Promise<unknown> {
-  const [row] = await asUser(sql, userId, (tx) =>
-    tx<{ after: unknown }[]>`
-      select after from audit.entries
-      where user_id = ${userId} and task_id = ${taskId} and type like 'task.%' and at <= ${at}
-      order by n desc
-      limit 1`);
-  return row?.after ?? null;
-}
-
 /** Walks a user's whole chain, as it stands at one moment. */
 export function verifyUser(sql: Sql, userId: string): Promise<Verdict> {
   // One snapshot for head and entries: an append meanwhile must not look like tampering.

@@ -12,7 +12,10 @@ import { readEvents } from "./stream.ts";
 /** Where results go: words for people, or JSON, one value a line. */
 export interface Output {
   json: boolean;
+  /** One result; without what a terminal would obey. */
   write(text: string): void;
+  /** A file, as it is. */
+  copy(text: string): void;
 }
 
 export interface Context {
@@ -226,5 +229,5 @@ export async function exportText({ client, output }: Context, format: string): P
     throw new Failure("usage", "--format must be one of json, todotxt, ical");
   }
   const text = await (await client.open(`/api/export?format=${format}`)).text();
-  output.write(text.replace(/\r?\n$/, ""));
+  output.copy(text.replace(/\r?\n$/, ""));
 }

@@ -13,8 +13,12 @@ export function line(task: Task, now: Temporal.Instant, zone: string): string {
     MARKS[task.priority],
     ...task.tags.map((tag) => `#${tag}`),
   ];
-  // A title may hold what a terminal would obey.
-  return parts.filter((part) => part !== "").join("  ").replaceAll(/\p{Cc}/gu, " ");
+  return parts.filter((part) => part !== "").join("  ").replaceAll("\n", " ");
+}
+
+/** Text for a terminal: a title may hold what one would obey. Lines stay lines. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, " ");
 }
 
 function dueText(due: NonNullable<Task["due"]>, now: Temporal.Instant, zone: string): string {

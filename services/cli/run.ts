@@ -5,6 +5,7 @@ import { systemClock } from "../shared/domain/time.ts";
 import { createClient } from "./client.ts";
 import { add, type Context, done, exportText, importText, list, undo, watch } from "./commands.ts";
 import { EXIT_CODES, Failure } from "./failure.ts";
+import { printable } from "./line.ts";
 import { readSettings, writeSettings } from "./settings.ts";
 
 const USAGE = `rondo: tasks from the command line
@@ -41,12 +42,9 @@ export async function run(world: World): Promise<number> {
     await dispatch(world);
     return 0;
   } catch (cause) {
-    if (cause instanceof Failure) {
-      world.complain(`rondo: ${cause.message}`);
-      return EXIT_CODES[cause.kind];
-    }
-    world.complain(`rondo: ${cause instanceof Error ? cause.message : String(cause)}`);
-    return EXIT_CODES.failed;
+    // It may name what others wrote.
+    world.complain(printable(`rondo: ${cause instanceof Error ? cause.message : String(cause)}`));
+    return EXIT_CODES[cause instanceof Failure ? cause.kind : "failed"];
   }
 }
 
@@ -65,7 +63,11 @@ async function dispatch(world: World): Promise<void> {
   };
   const context = (): Context => ({
     client: createClient(readSettings(world.env)),
-    output: { json: values.json ?? false, write: world.write },
+    output: {
+      json: values.json ?? false,
+      write: (text) => world.write(printable(text)),
+      copy: world.write,
+    },
     clock: systemClock,
     signal: world.signal,
   });

@@ -147,22 +147,29 @@ export function createWebhooks(dependencies: ServiceDependencies & WebhooksOptio
     runtime.wake(WAKE);
   }
 
-  let taken = false;
-  const consume = createConsumer({
-    sql,
-    schema: "webhooks",
+  runtime.subscribe({
+    topic: "task-events",
     consumer: NAME,
-    ...{ log, metrics, clock },
-    async effect(tx, events) {
-      const [{ partitionkey }] = events;
-      taken = await takeEvents(tx, partitionkey, events, { now: clock.now(), most: limits.most }) || taken;
-    },
-    committed() {
-      if (taken) wake();
-      taken = false;
+    async handle(batch) {
+      // Of this batch alone: others run beside it.
+      let taken = false;
+      const consume = createConsumer({
+        sql,
+        schema: "webhooks",
+        consumer: NAME,
+        ...{ log, metrics, clock },
+        async effect(tx, events) {
+          const [{ partitionkey }] = events;
+          taken = await takeEvents(tx, partitionkey, events, { now: clock.now(), most: limits.most }) ||
+            taken;
+        },
+        committed() {
+          if (taken) wake();
+        },
+      });
+      return await consume(batch);
     },
   });
-  runtime.subscribe({ topic: "task-events", consumer: NAME, handle: consume });
 
   app.openapi(listRoute, async (context) => {
     return context.json({ items: await endpoints.list(internalUser(context.req.raw)) }, 200);

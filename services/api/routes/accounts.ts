@@ -2,11 +2,12 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
+import { readText } from "../../shared/http/body.ts";
 import { invalid, notFound, Problem, ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
 import { type Accounts, orUnavailable } from "../accounts.ts";
 import { requireSameOrigin } from "../../shared/http/security.ts";
 import type { Authenticator, Limiter } from "../auth.ts";
-import { addressOf, readText } from "./endpoint.ts";
+import { addressOf } from "./endpoint.ts";
 
 const MAX_BYTES = 100_000;
 const STATUSES: readonly number[] = [400, 401, 403, 404, 405, 409, 413, 415, 422, 429];

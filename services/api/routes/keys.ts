@@ -2,9 +2,10 @@
 import { z } from "@hono/zod-openapi";
 import { Instant, isStorable, NOT_STORABLE } from "../../shared/contracts/task.ts";
 import { notFound, ProblemError } from "../../shared/http/problem.ts";
+import type { Scope } from "../../shared/http/scopes.ts";
 import type { Sql } from "../../shared/store/database.ts";
 import type { Accounts } from "../accounts.ts";
-import { KEY_PREFIX, KEY_RESOURCE, type Principal, type Scope } from "../auth.ts";
+import { KEY_PREFIX, KEY_RESOURCE, type Principal } from "../auth.ts";
 import { endpoint, type EndpointTools } from "./endpoint.ts";
 
 const Scopes = z.array(z.enum(["read", "write"])).min(1).max(2);

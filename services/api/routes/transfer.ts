@@ -1,15 +1,16 @@
 /** Import, export and the calendar feed. */
-import { requireScope } from "../auth.ts";
 import { z } from "@hono/zod-openapi";
 import { Instant } from "../../shared/contracts/task.ts";
 import { formatFeed } from "../../shared/domain/formats/mod.ts";
+import { readText } from "../../shared/http/body.ts";
 import { invalid, notFound, Problem, ProblemError } from "../../shared/http/problem.ts";
+import { requireScope } from "../../shared/http/scopes.ts";
 import { asUser, type Sql } from "../../shared/store/database.ts";
 import { type Clock, formatInstant } from "../../shared/domain/time.ts";
 import { IMPORT_FORMATS, parseImport } from "../import_parser.ts";
 import { exportTasks, getProfile } from "../queries.ts";
 import { EXPORT_FORMATS, formatExport, importTasks } from "../transfer.ts";
-import { endpoint, type EndpointTools, readText } from "./endpoint.ts";
+import { endpoint, type EndpointTools } from "./endpoint.ts";
 
 const MAX_IMPORT_BYTES = 20_000_000;
 const FILE_TYPES = ["text/plain", "text/csv", "text/calendar", "application/octet-stream"];

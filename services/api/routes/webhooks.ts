@@ -9,9 +9,9 @@ import {
   WebhookInput,
   WebhookPatch,
 } from "../../shared/contracts/webhooks.ts";
+import { requireScope } from "../../shared/http/scopes.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
 import type { Sql } from "../../shared/store/database.ts";
-import { requireScope } from "../auth.ts";
 import { currentSeq } from "../queries.ts";
 import { createAsking, search } from "./asking.ts";
 import { type Call, endpoint, type EndpointTools, Paging } from "./endpoint.ts";

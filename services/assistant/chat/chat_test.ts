@@ -68,6 +68,9 @@ Deno.test("a command about several tasks is shown, applied by a click, and taken
   assert.deepEqual([applied.changed, applied.previews[0]?.state], [2, "applied"]);
   assert.deepEqual(await titlesOf(ada, "dueFrom=2027-01-18&dueTo=2027-01-18"), ["One", "Two"]);
   await act(assistant, ada, conversationId, `previews/${preview.id}/apply`);
+  // Another tab still shows it as open.
+  const late = await act(assistant, ada, conversationId, `previews/${preview.id}/dismiss`);
+  assert.equal(late.previews[0]?.state, "applied");
   const changes = (await ada.call("GET", "/api/changes?since=0&limit=500")).body.changes;
   assert.equal(
     changes.filter(({ causationId }: { causationId: string }) => causationId === turn.id).length,
@@ -132,7 +135,7 @@ Deno.test("a conversation is its person's own, for as long as it is kept", async
 Deno.test("who may not, and what is no message, is refused", async () => {
   await using assistant = await testAssistant();
   const ada = await assistant.api.signUp();
-  const post = async (headers: Record<string, string>, body: string) => {
+  const post = async (headers: Record<string, string>, body: string | ReadableStream) => {
     const answer = await assistant.service.fetch(
       new Request("http://rondo.test/api/chat", { method: "POST", headers, body }),
     );
@@ -160,6 +163,36 @@ Deno.test("who may not, and what is no message, is refused", async () => {
   );
   assert.match(await answer.text(), /create_task/);
   assert.deepEqual(await titlesOf(ada), []);
+  // Without a length it is read no further than what is allowed.
+  let given = 0;
+  const endless = new ReadableStream({
+    pull(controller) {
+      given += 1;
+      controller.enqueue(new TextEncoder().encode("x".repeat(10_000)));
+    },
+  });
+  assert.equal(await post({ ...json, cookie: ada.cookie }, endless), 413);
+  assert.ok(given < 20, `${given} pieces were read`);
   for (let sent = 0; sent < 30; sent++) await post({ ...json, cookie: ada.cookie }, hello);
   assert.equal(await post({ ...json, cookie: ada.cookie }, hello), 429);
+});
+
+Deno.test("a key looks at conversations with the scope read, and changes them with write", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  const { conversationId } = await assistant.say(ada, "help");
+  const path = `/api/chat/${conversationId}`;
+  const status = async (scope: string, method: string, at: string) => {
+    const authorization = `Bearer ${await assistant.key(ada, [scope])}`;
+    const request = new Request(`http://rondo.test${at}`, { method, headers: { authorization } });
+    const answer = await assistant.service.fetch(request);
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  assert.equal(await status("read", "GET", "/api/chat"), 200);
+  assert.equal(await status("read", "GET", path), 200);
+  assert.equal(await status("read", "DELETE", path), 403);
+  assert.equal(await status("write", "GET", "/api/chat"), 403);
+  assert.equal(await status("write", "GET", path), 403);
+  assert.equal(await status("write", "DELETE", path), 204);
 });

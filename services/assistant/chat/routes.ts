@@ -5,7 +5,9 @@ import { streamSSE } from "hono/streaming";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { z } from "zod";
 import { ChatInput } from "../../shared/contracts/chat.ts";
+import { readJson } from "../../shared/http/body.ts";
 import { notFound, ProblemError, toErrors } from "../../shared/http/problem.ts";
+import { requireScope, type Scope } from "../../shared/http/scopes.ts";
 import { requireSameOrigin } from "../../shared/http/security.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
 import type { Log } from "../../shared/telemetry/log.ts";
@@ -27,9 +29,12 @@ export interface ChatRouteOptions {
 /** Adds `/api/chat`. The answer that is being given ends when its client goes away. */
 export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: ChatRouteOptions): void {
   const limiter = new RateLimiterMemory({ points: MESSAGES_PER_MINUTE, duration: 60 });
-  const callerOf = (context: Context, writes: boolean): Promise<Caller> => {
-    if (writes) requireSameOrigin(context.req.raw, publicUrl);
-    return identify(runtime, context.req.raw, ["authorization", "cookie"]);
+  /** To ask is to read, whatever the answer then may do: the tools look at the scopes themselves. */
+  const callerOf = async (context: Context, scope: Scope): Promise<Caller> => {
+    if (context.req.method !== "GET") requireSameOrigin(context.req.raw, publicUrl);
+    const caller = await identify(runtime, context.req.raw, ["authorization", "cookie"]);
+    requireScope(caller, scope);
+    return caller;
   };
   const id = (context: Context, name: string): string => {
     const given = z.uuid().safeParse(context.req.param(name));
@@ -38,7 +43,7 @@ export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: 
   };
 
   app.post("/api/chat", async (context) => {
-    const caller = await callerOf(context, true);
+    const caller = await callerOf(context, "read");
     const { message, conversationId = crypto.randomUUID() } = await inputOf(context);
     await limiter.consume(caller.userId).catch((cause) => {
       throw cause instanceof RateLimiterRes ? tooMany(cause) : cause;
@@ -71,17 +76,17 @@ export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: 
   });
 
   app.get("/api/chat", async (context) => {
-    const caller = await callerOf(context, false);
+    const caller = await callerOf(context, "read");
     return context.json({ mode: chat.mode, items: await chat.list(caller) });
   });
 
   app.get(
     "/api/chat/:id",
-    async (context) => context.json(await chat.get(await callerOf(context, false), id(context, "id"))),
+    async (context) => context.json(await chat.get(await callerOf(context, "read"), id(context, "id"))),
   );
 
   app.delete("/api/chat/:id", async (context) => {
-    const caller = await callerOf(context, true);
+    const caller = await callerOf(context, "write");
     await chat.get(caller, id(context, "id"));
     await chat.remove(caller, id(context, "id"));
     return context.body(null, 204);
@@ -89,30 +94,20 @@ export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: 
 
   for (const act of ["apply", "dismiss"] as const) {
     app.post(`/api/chat/:id/previews/:previewId/${act}`, async (context) => {
-      const caller = await callerOf(context, true);
+      const caller = await callerOf(context, "write");
       return context.json(await chat[act](caller, id(context, "id"), id(context, "previewId")));
     });
   }
 
   app.post("/api/chat/:id/turns/:turnId/undo", async (context) => {
-    const caller = await callerOf(context, true);
+    const caller = await callerOf(context, "write");
     return context.json(await chat.undo(caller, id(context, "id"), id(context, "turnId")));
   });
 }
 
+/** @throws ProblemError 400, 413, 415, 422 */
 async function inputOf(context: Context): Promise<z.infer<typeof ChatInput>> {
-  if (!/^application\/json\b/i.test(context.req.header("content-type") ?? "")) {
-    throw new ProblemError(415, "The body must be application/json");
-  }
-  if (Number(context.req.header("content-length") ?? 0) > MAX_BYTES) throw tooLarge();
-  const text = await context.req.text();
-  if (text.length > MAX_BYTES) throw tooLarge();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new ProblemError(400, "The body is not valid JSON");
-  }
+  const { value } = await readJson(context, true, ["application/json"], MAX_BYTES);
   const input = ChatInput.safeParse(value);
   if (input.success) return input.data;
   const errors = toErrors(input.error);
@@ -120,8 +115,6 @@ async function inputOf(context: Context): Promise<z.infer<typeof ChatInput>> {
     errors,
   });
 }
-
-const tooLarge = () => new ProblemError(413, `The body is larger than ${MAX_BYTES} bytes`);
 
 function tooMany({ msBeforeNext }: RateLimiterRes): ProblemError {
   return new ProblemError(429, "Too many messages: wait before the next", {

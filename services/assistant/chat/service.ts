@@ -196,7 +196,11 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
     async dismiss(caller, id, previewId) {
       const turn = await find(caller, id, previewId);
       return publicTurn(
-        await of(caller).change(id, turn.id, (now) => withPreview(now, previewId, { state: "dismissed" })),
+        await of(caller).change(id, turn.id, (now) =>
+          // What was applied meanwhile stays so.
+          now.previews.some((each) => each.id === previewId && each.state === "open")
+            ? withPreview(now, previewId, { state: "dismissed" })
+            : now),
       );
     },
     async undo(caller, id, turnId) {
