@@ -53,8 +53,9 @@ export async function tellReminder(
       error,
     })),
   };
-  await lockUser(tx, "notifications", userId);
-  const made = await tx`
+  // In one packet with what it guards.
+  const locked = lockUser(tx, "notifications", userId);
+  const recorded = tx<{ id: string }[]>`
     with notification as (
       insert into notifications.notifications (
         id, user_id, type, reminder_id, task_id, title, body, late, created_at, read_at, correlation_id, causation_id,
@@ -73,7 +74,8 @@ export async function tellReminder(
       case d.status when 'pending' then 'wanted' else 'none' end, ${at}
     from notification as n, jsonb_to_recordset(${tx.json(deliveries as never)})
       as d (id uuid, channel text, status text, attempts int, error text, "nextAttemptAt" timestamptz)
-    returning id`;
+    returning id`.execute();
+  const [, made] = await Promise.all([locked, recorded]);
   if (made.length === 0) return null;
   await tell(tx, "notification.created.v1", { userId, notification, now, causationId: event.causationid });
   return notification;
