@@ -34,13 +34,12 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   await using server = await startTestServer();
   environment.TEST_DATABASE_URL = server.url;
   if (files.length === 0) await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
-  // Browser and process tests measure what a user waits for: they run alone, after the others.
+  // Browser and process tests measure what a user waits for: they run alone, after the others, and without coverage,
+  // since what they look at runs in other processes.
   await tests(
     "unit and integration tests",
     files.length > 0 ? files : ["services", "web", "deploy", "e2e/eval"],
-    [
-      "--parallel",
-    ],
+    ["--parallel", ...(files.length > 0 ? [] : [`--coverage=${COVERAGE}`, "--coverage-raw-data-only"])],
   );
   if (files.length === 0) {
     await tests("browser and process tests", ["e2e/browser", "e2e/process"], []);
@@ -64,10 +63,10 @@ function count(success: boolean, name: string): void {
   console.log(`${success ? "ok" : "FAILED"}: ${name}`);
 }
 
-/** Runs test files, with coverage when it is all of them; every test counts. */
+/** Runs test files; every test counts. */
 async function tests(name: string, paths: string[], flags: string[]): Promise<void> {
   const counts = await denoTest(name, paths, {
-    flags: [...flags, ...(files.length > 0 ? [] : [`--coverage=${COVERAGE}`, "--coverage-raw-data-only"])],
+    flags,
     env: environment,
     minutes: PHASE_MINUTES,
   });
