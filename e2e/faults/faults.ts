@@ -32,7 +32,10 @@ export interface FaultsOptions {
 }
 
 /** Parts of which each is hit; beside them every service's sidecar. */
-const SERVICES = ["api", "relay", "recurrence", "reminders", "notifications", "audit", "realtime"];
+const SERVICES = [
+  ...["api", "relay", "recurrence", "reminders", "notifications", "audit", "realtime", "webhooks"],
+  "assistant",
+];
 const PARTS = ["kafka", "scheduler", "postgres", ...SERVICES, ...SERVICES.map((name) => `daprd-${name}`)];
 /** A part comes back after at most so long a pause of its supervisor, and a start on a busy machine. */
 const BACK_MS = 120_000;
@@ -48,7 +51,7 @@ export function chooseFaults(options: FaultsOptions): Fault[] {
   const { stack, random, disk } = options;
   const pick = <T>(from: readonly [T, ...T[]]): T => from[Math.floor(random() * from.length)] ?? from[0];
   const duration = () => Math.round(PAUSE_MS.least + random() * (PAUSE_MS.most - PAUSE_MS.least));
-  const service = pick(["recurrence", "reminders", "notifications", "audit", "realtime"]);
+  const service = pick(["recurrence", "reminders", "notifications", "audit", "realtime", "webhooks"]);
   return [
     ...PARTS.map((name) => random() < 0.6 ? killing(stack, [name]) : pausing(stack, name, duration())),
     // A sidecar is up again in a second, Kafka takes five: the service starts while there is none.

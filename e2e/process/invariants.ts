@@ -27,6 +27,8 @@ export type Problems = string[];
 const MAX_GAP = 5_000;
 const SHOWN = 25;
 const POLL_MS = 100;
+/** Who takes the changes themselves, by schema. */
+const CONSUMERS = ["recurrence", "reminders", "audit", "webhooks"];
 
 interface Change {
   seq: number;
@@ -113,6 +115,7 @@ export async function violations(world: World, quietSince: Temporal.Instant): Pr
     checkOperations(world.operations.filter((one) => one.client.id === client.id), changes, stored, tell);
     const told = events.get(client.id) ?? [];
     await checkAudit(world.sql, client, stored, told, tell);
+    await checkInboxes(world.sql, client.id, tell);
     await checkSeries(world.sql, client.id, stored, tell);
     await checkReminders(world.sql, client, stored, told, quietSince, tell);
     for (const { client: reader, follower } of world.followers) {
@@ -271,6 +274,17 @@ async function checkAudit(
   const { status, body } = await client.call("GET", "/api/audit/verify");
   if (status !== 200 || body.ok !== true || body.checked !== rows.length) {
     tell("a chain that does not verify", [{ status, body, rows: rows.length }]);
+  }
+}
+
+/** Every consumer of changes has taken every one. */
+async function checkInboxes(sql: Sql, userId: string, tell: Tell): Promise<void> {
+  for (const schema of CONSUMERS) {
+    const rows = await sql<{ seq: number }[]>`
+      select seq from tasks.changes as c
+      where user_id = ${userId} and not exists (select from ${sql(schema)}.inbox where event_id = c.event_id)
+      order by seq`;
+    tell(`changes that ${schema} did not take`, rows.map(({ seq }) => seq));
   }
 }
 

@@ -74,6 +74,11 @@ async function seesWhatIsWrong(world: World, quietSince: Temporal.Instant): Prom
     seen++;
   };
   await damaged(
+    `delete from webhooks.inbox where event_id =
+    (select event_id from tasks.changes where user_id = $1 order by seq limit 1)`,
+    /changes that webhooks did not take/,
+  );
+  await damaged(
     `update tasks.tasks set title = 'Another' where id =
     (select id from tasks.tasks where user_id = $1 order by id limit 1)`,
     /tasks that differ from the replay of their changes/,
