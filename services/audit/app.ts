@@ -67,9 +67,14 @@ export function createAudit(dependencies: ServiceDependencies): Service {
       schema: "audit",
       consumer: NAME,
       ...{ log, metrics, clock },
-      // One statement appends what belongs to many traces: it is in the span of each.
-      effect: (tx, events, within) =>
-        events.reduceRight((work, event) => () => within(event, work), () => appendEntries(tx, events))(),
+      effect: {
+        // Statements that append what belongs to many traces are in the span of each.
+        all: (tx, users, within) =>
+          [...users.values()].flat().reduceRight(
+            (work, event) => () => within(event, work),
+            () => appendEntries(tx, users),
+          )(),
+      },
     }),
   );
   for (const topic of TOPICS) runtime.subscribe({ topic, consumer: NAME, handle: consume });

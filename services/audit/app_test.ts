@@ -175,6 +175,19 @@ Deno.test("audit narrows by task, type, time and actor, and pages", async () => 
   }
 });
 
+Deno.test("audit appends to the chains of many users at once, new ones and known ones", async () => {
+  await using test = await setUp();
+  // More statements than a connection has under way at a time.
+  const users = Array.from({ length: 150 }, () => uuidv7());
+  const half = users.slice(0, 75);
+  const events = new Map(users.map((userId) => [userId, updates(userId, 3)]));
+  await test.runtime.deliver("task-events", half.flatMap((userId) => events.get(userId)?.slice(0, 1) ?? []));
+  await test.runtime.deliver("task-events", users.flatMap((userId) => events.get(userId) ?? []));
+  for (const userId of users) {
+    assert.deepEqual(await test.verify(userId), { ok: true, checked: 3, firstBroken: null });
+  }
+});
+
 Deno.test("audit's role can't change, delete or empty the log, nor turn a head back", async () => {
   await using test = await setUp();
   const userId = uuidv7();

@@ -4,6 +4,7 @@ import type { Task } from "../shared/contracts/task.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import { settled } from "../shared/runtime/loop.ts";
 import { asUser, setUser, type Sql, type Tx } from "../shared/store/database.ts";
+import type { UserEvents } from "../shared/store/inbox.ts";
 import {
   type Entry,
   genesis,
@@ -17,12 +18,23 @@ import {
 const VERIFY_PAGE = 500;
 
 /**
- * Appends events of one user to their chain, in order, in the transaction of the inbox; an event that is there
- * already adds nothing.
+ * Appends events to the chains of their users, in order, in the transaction of the inbox; an event that is there
+ * already adds nothing. The statements of all users travel together, once to read and once to write.
  */
-export async function appendEntries(tx: Tx, events: readonly [Envelope, ...Envelope[]]): Promise<void> {
-  const userId = events[0].partitionkey;
-  const head = await lockHead(tx, userId, events.map(({ id }) => id));
+export async function appendEntries(tx: Tx, users: ReadonlyMap<string, UserEvents>): Promise<void> {
+  const heads = await settled([...users].map(([userId, events]) => lockHead(tx, userId, events)));
+  for (const [index, [userId, events]] of [...users].entries()) {
+    heads[index] ??= await beginChain(tx, userId, events);
+  }
+  await settled([...users].flatMap(([userId, events], index) => append(tx, userId, events, heads[index])));
+}
+
+/** The head of a chain, and which of some events are in it. */
+type Place = Head & { appended: string[] };
+
+/** The statements that put events at the end of their user's chain; begun. */
+function append(tx: Tx, userId: string, events: UserEvents, head: Place | undefined): Promise<unknown>[] {
+  if (head === undefined) throw new Error("Cannot append as the head did not come back");
   const known = new Set(head.appended);
   let { n, hash } = head;
   const rows = events.filter(({ id }) => !known.has(id)).map((event) => {
@@ -41,7 +53,8 @@ export async function appendEntries(tx: Tx, events: readonly [Envelope, ...Envel
     hash = hashOf(prevHash, entry);
     return { ...entry, prevHash, hash };
   });
-  if (rows.length === 0) return;
+  if (rows.length === 0) return [];
+  const scoped = setUser(tx, userId);
   const appended = tx`
     insert into audit.entries (
       user_id, n, event_id, type, at, actor, task_id, correlation_id, causation_id, before, after, prev_hash, hash
@@ -55,30 +68,31 @@ export async function appendEntries(tx: Tx, events: readonly [Envelope, ...Envel
     )`.execute();
   // Not one statement: the head's trigger looks for the entry that it moves to.
   const moved = tx`update audit.heads set n = ${n}, hash = ${hash} where user_id = ${userId}`.execute();
-  await settled([appended, moved]);
+  return [scoped, appended, moved];
 }
 
-/** The head, locked to the end of the transaction: appending is one at a time per user. */
-async function lockHead(
-  tx: Tx,
-  userId: string,
-  eventIds: readonly string[],
-): Promise<Head & { appended: string[] }> {
-  const read = () =>
-    tx<(Head & { appended: string[] })[]>`
-      select n, hash, array(
-        select event_id from audit.entries where user_id = ${userId} and event_id = any(${eventIds}::uuid[])
-      ) as appended
-      from audit.heads where user_id = ${userId} for update`;
-  const [head] = await read();
-  if (head !== undefined) return head;
+/** The head, locked to the end of the transaction: appending is one at a time per user. Undefined: there is no chain yet. */
+async function lockHead(tx: Tx, userId: string, events: UserEvents): Promise<Place | undefined> {
+  const scoped = setUser(tx, userId);
+  const read = tx<Place[]>`
+    select n, hash, array(
+      select event_id from audit.entries
+      where user_id = ${userId} and event_id = any(${events.map(({ id }) => id)}::uuid[])
+    ) as appended
+    from audit.heads where user_id = ${userId} for update`.execute();
+  const [, [head]] = await Promise.all([scoped, read]);
+  return head;
+}
+
+/** Makes the head of a chain, unless somebody else just did. */
+async function beginChain(tx: Tx, userId: string, events: UserEvents): Promise<Place | undefined> {
   const first = genesis(userId);
-  await tx`
+  const scoped = setUser(tx, userId);
+  const made = tx`
     insert into audit.heads (user_id, n, hash) values (${userId}, ${first.n}, ${first.hash})
-    on conflict (user_id) do nothing`;
-  const [made] = await read();
-  if (made === undefined) throw new Error("Cannot append as the head did not come back");
-  return made;
+    on conflict (user_id) do nothing`.execute();
+  await settled([scoped, made]);
+  return await lockHead(tx, userId, events);
 }
 
 /** What the event is about, before and after; reminders and notifications have no before. */

@@ -27,13 +27,27 @@ export interface ConsumerOptions {
   /** Milliseconds that one statement may take before its transaction is undone; default 20,000. */
   statementTimeoutMs?: number;
   /**
-   * The effect of events of one user, in order, inside the transaction that also records them; row-level security
-   * is at that user. A rejection undoes the batch, whose events are taken one by one then; alone it means retry.
+   * The effect of events inside the transaction that also records them. A rejection undoes the batch, whose events
+   * are taken one by one then; alone it means retry.
    */
-  effect(tx: Tx, events: readonly [Envelope, ...Envelope[]], within: Within): Promise<void>;
+  effect: EachEffect | AllEffect;
   /** Called after the commit of a batch in which something took effect. */
   committed?(): void;
 }
+
+/** For one user after the other: their events in order, row-level security at them. */
+export type EachEffect = (tx: Tx, events: UserEvents, within: Within) => Promise<void>;
+
+/**
+ * For all users of a batch, so that their statements can travel together; each statement follows a `setUser` of its
+ * own.
+ */
+export interface AllEffect {
+  all(tx: Tx, users: ReadonlyMap<string, UserEvents>, within: Within): Promise<void>;
+}
+
+/** Events of one user, in order. */
+export type UserEvents = readonly [Envelope, ...Envelope[]];
 
 /** Runs work in the span and the context of an event: its correlation id, its trace. */
 export type Within = <T>(event: Envelope, work: () => Promise<T>) => Promise<T>;
@@ -159,13 +173,18 @@ async function apply(
       },
     }, work);
   // Users do not wait for each other's order: each has their turn once.
-  for (const [userId, taken] of Map.groupBy(fresh, ({ event }) => event.partitionkey)) {
-    const [first, ...rest] = taken.map(({ event }) => event);
-    if (first === undefined) continue;
-    // Sent ahead of the effect's first statement, in one packet with it.
-    const scoped = setUser(tx, userId);
-    await Promise.all([scoped, options.effect(tx, [first, ...rest], within)]);
-  }
+  const users = Map.groupBy(fresh.map(({ event }) => event), (event) => event.partitionkey) as Map<
+    string,
+    [Envelope, ...Envelope[]]
+  >;
+  const { effect } = options;
+  if (typeof effect === "function") {
+    for (const [userId, events] of users) {
+      // Sent ahead of the effect's first statement, in one packet with it.
+      const scoped = setUser(tx, userId);
+      await Promise.all([scoped, effect(tx, events, within)]);
+    }
+  } else if (users.size > 0) await effect.all(tx, users, within);
   const streams = Map.groupBy(fresh, ({ event, topic }) => `${topic} ${event.partitionkey}`);
   // The last number of each user, kept to see gaps; in one packet with the commit.
   const begun: Promise<unknown>[] = [];
