@@ -279,13 +279,18 @@ export async function restoreTask(unit: Unit, id: string): Promise<TaskState> {
   const before = await ownTask(unit, id);
   const { deletedAt } = before;
   if (deletedAt === null) return before;
-  const after: TaskState = { ...before, deletedAt: null };
-  if (!(await ownLists(unit, [after.listId])).has(after.listId)) after.listId = await unit.inboxId();
-  after.parentId = await liveParentId(unit, after);
+  const after: TaskState = { ...before, ...await homeOf(unit, before), deletedAt: null };
   const restored = unit.changeTask("task.restored.v1", before, after);
   const together = await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at = ${deletedAt}`);
   for (const child of together) await restoreTask(unit, child.id);
   return restored;
+}
+
+/** Where a task can lie: in its own list, or the Inbox when that is gone; below its parent when that is live. */
+async function homeOf(unit: Unit, task: TaskState): Promise<Pick<TaskState, "listId" | "parentId">> {
+  const parentId = await liveParentId(unit, task);
+  const lists = await ownLists(unit, [task.listId]);
+  return { listId: lists.has(task.listId) ? task.listId : await unit.inboxId(), parentId };
 }
 
 /** The parent that a task can have: none when its own is in trash or gone. */
@@ -334,31 +339,16 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
   if (!CivilDateInput.safeParse(due.date).success) {
     throw new ProblemError(409, "The series goes beyond the calendar that tasks can have");
   }
-  const series = { anchor: done.series.anchor, scheduled: wanted.next.date };
-  const existing = await nextOf(unit, done);
-  if (existing !== null) {
-    if (existing.deletedAt === null || await lastChangeType(unit, existing.id) === "task.skipped.v1") {
-      return null;
-    }
-    return unit.changeTask("task.restored.v1", existing, {
-      ...existing,
-      due,
-      dueAt: dueAtOf(due, zone),
-      series,
-      deletedAt: null,
-    });
-  }
-  const lists = await ownLists(unit, [done.listId]);
-  return unit.createTask({
+  // As the task is now, also where it comes back: what was edited since is not to be lost.
+  const next: TaskState = {
     ...done,
     id: uuidv7(),
-    parentId: await liveParentId(unit, done),
-    listId: lists.has(done.listId) ? done.listId : await unit.inboxId(),
+    ...await homeOf(unit, done),
     status: "open",
     due,
     dueAt: dueAtOf(due, zone),
     occurrence: done.occurrence + 1,
-    series,
+    series: { anchor: done.series.anchor, scheduled: wanted.next.date },
     // A reminder at a fixed instant was for that occurrence alone.
     reminders: done.reminders.filter(({ before }) => before !== undefined),
     version: 1,
@@ -366,7 +356,14 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
     updatedAt: unit.at,
     completedAt: null,
     deletedAt: null,
-  });
+  };
+  const existing = await nextOf(unit, done);
+  if (existing === null) return unit.createTask(next);
+  if (existing.deletedAt === null || await lastChangeType(unit, existing.id) === "task.skipped.v1") {
+    return null;
+  }
+  const { id, createdAt } = existing;
+  return unit.changeTask("task.restored.v1", existing, { ...next, id, createdAt });
 }
 
 /** The occurrence behind this one, trash included. */

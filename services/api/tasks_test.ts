@@ -217,6 +217,57 @@ Deno.test("/internal/occurrences makes the next occurrence once, and never for o
   assert.equal(await state(), true, "a touched one stays");
 });
 
+Deno.test("/internal/occurrences brings a withdrawn next occurrence back as the task is by then", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const make = async (name: string) => (await ada.call("POST", "/api/lists", { name })).body;
+  const [home, garden] = [await make("Home"), await make("Garden")];
+  const task = await create(ada, {
+    ...aMonthly,
+    listId: home.id,
+    tags: ["money"],
+    reminders: [{ before: "P1D" }],
+  });
+  const path = `/api/tasks/${task.id}`;
+  await ada.call("POST", `${path}/complete`);
+  const id = (await nextOccurrence(api, ada, task.id, "2027-02-28")).created?.id;
+  await ada.call("POST", `${path}/reopen`);
+  const patch = {
+    title: "Pay rent by card",
+    notes: "The blue one",
+    priority: "high",
+    tags: ["card"],
+    reminders: [{ before: "PT1H" }],
+    recurrence: "weekly",
+    listId: garden.id,
+  };
+  assert.equal((await ada.call("PATCH", path, patch)).status, 200);
+  assert.equal((await ada.call("DELETE", `/api/lists/${home.id}`)).status, 200);
+  const done = (await ada.call("POST", `${path}/complete`)).body;
+  assert.equal((await nextOccurrence(api, ada, task.id, "2027-02-07")).created?.id, id);
+  const next = (await ada.call("GET", `/api/tasks/${id}`)).body;
+  const kept = ["title", "notes", "priority", "tags", "reminders", "recurrence", "listId", "parentId"];
+  for (const field of kept) assert.deepEqual(next[field], done[field], field);
+  assert.deepEqual(
+    [next.status, next.completedAt, next.deletedAt, next.due.date, next.occurrence],
+    ["open", null, null, "2027-02-07", 2],
+  );
+
+  // A parent that is gone by then is nobody's parent.
+  const parent = await create(ada, { title: "Money" });
+  await ada.call("POST", `${path}/reopen`);
+  await ada.call("PATCH", path, { parentId: parent.id });
+  await ada.call("POST", `${path}/complete`);
+  await nextOccurrence(api, ada, task.id, "2027-02-07");
+  await ada.call("POST", `${path}/reopen`);
+  await ada.call("PATCH", path, { parentId: null });
+  await ada.call("DELETE", `/api/tasks/${parent.id}`);
+  await ada.call("POST", `${path}/complete`);
+  await nextOccurrence(api, ada, task.id, "2027-02-07");
+  const last = (await ada.call("GET", `/api/tasks/${id}`)).body;
+  assert.deepEqual([last.parentId, last.deletedAt], [null, null]);
+});
+
 Deno.test("POST /api/tasks/{id}/skip passes an occurrence over once, with its subtasks", async () => {
   await using api = await testApi();
   const ada = await api.signUp();
