@@ -427,16 +427,15 @@ function mergeReminders(
   present: readonly Reminder[],
   given: readonly { id?: string; before?: string; at?: string }[],
 ): Reminder[] {
-  const left = [...present];
+  const named = new Set(given.flatMap(({ id }) => id ?? []));
+  // An id that is asked for is nobody else's, whatever the order.
+  const left = present.filter(({ id }) => !named.has(id));
   return given.map((input) => {
     const wanted = toReminder(input);
-    const index = left.findIndex((reminder) =>
-      input.id === undefined
-        ? reminder.before === wanted.before && reminder.at === wanted.at
-        : reminder.id === input.id
-    );
+    if (input.id !== undefined) return wanted;
+    const index = left.findIndex(({ before, at }) => before === wanted.before && at === wanted.at);
     const [kept] = index < 0 ? [] : left.splice(index, 1);
-    return kept === undefined ? wanted : { ...wanted, id: kept.id };
+    return kept ?? wanted;
   });
 }
 

@@ -141,6 +141,24 @@ Deno.test("If-Match on every action of a task: a stale one is 412 and changes no
   }
 });
 
+Deno.test("PATCH /api/tasks/{id} gives no two reminders one id", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const task = await create(ada, { ...aMonthly, reminders: [{ before: "P1D" }, { before: "PT5M" }] });
+  const [{ id: day }, { id: minutes }] = task.reminders;
+  const wanted = [
+    { before: "P1D" },
+    { id: day, before: "PT1H" },
+    { before: "PT5M" },
+    { id: "mine", before: "PT2H" },
+  ];
+  const { reminders } = (await ada.call("PATCH", `/api/tasks/${task.id}`, { reminders: wanted })).body;
+  assert.deepEqual(reminders.map((each: { before: string }) => each.before), ["P1D", "PT1H", "PT5M", "PT2H"]);
+  const ids = reminders.map(({ id }: { id: string }) => id);
+  assert.equal(new Set(ids).size, 4, "each has an id of its own");
+  assert.deepEqual(ids.slice(1), [day, minutes, "mine"], "named by id, by what it says, and as it was given");
+});
+
 Deno.test("POST /api/tasks/{id}/complete: 50 at once give one task.completed and the same answer", async () => {
   await using api = await testApi();
   const ada = await api.signUp();
