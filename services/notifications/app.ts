@@ -5,6 +5,7 @@
  * waits for the end of quiet hours and is tried again, its jobs being mere alarm clocks of the table.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Envelope } from "../shared/contracts/events.ts";
 import {
   Notification,
   type Profile,
@@ -23,7 +24,7 @@ import {
 import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
 import { invalid, notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
-import { asUser } from "../shared/store/database.ts";
+import { asUser, type Tx } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import { createMailer } from "./mail.ts";
@@ -32,10 +33,15 @@ import { createPusher, type Pusher, type VapidKeys } from "./push.ts";
 import { createSending } from "./sending.ts";
 import { subscribe, subscriptions, unsubscribe, vapidKeys } from "./subscriptions.ts";
 import { notificationColumns, tellReminder } from "./telling.ts";
+import { createWaiting, isWaiting, keepWaiting } from "./waiting.ts";
 
 const NAME = "notifications";
 const SWEEP_EVERY_MS = 30_000;
 const PRUNE_EVERY_MS = 600_000;
+/** How soon after the api is back those are told who wait for it. */
+const WAITING_EVERY_MS = 5_000;
+/** Well within the time that a broker gives a handler: an api that hangs is one that is away. */
+const ASKING_LASTS_MS = 3_000;
 
 export interface NotificationsOptions {
   /** Under which users open Rondo, such as `https://rondo.example.org`. */
@@ -139,6 +145,11 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   const due = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.sendDue });
   const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.settleJobs });
   const prune = createLoop({ everyMs: PRUNE_EVERY_MS, log, run: sending.prune });
+  const waiting = createLoop({
+    everyMs: WAITING_EVERY_MS,
+    log,
+    run: createWaiting({ ...{ sql, runtime, log, told }, tell: tellDue }),
+  });
 
   runtime.subscribe({
     topic: "reminders",
@@ -146,30 +157,28 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
     async handle(batch) {
       // Asked before the transaction, which is not held open over calls.
       const profiles = await profilesOf(batch);
+      let waits = false;
       const consume = createConsumer({
         sql,
         schema: "notifications",
         consumer: NAME,
         ...{ log, metrics, clock },
         async effect(tx, events, within) {
-          const due = events.filter(({ type }) => type === "reminder.due.v1");
-          if (due.length === 0) return;
-          if (profiles instanceof Error) throw profiles;
-          const profile = profiles.get(events[0].partitionkey);
+          const fallen = events.filter(({ type }) => type === "reminder.due.v1");
+          if (fallen.length === 0) return;
+          const [{ partitionkey: userId }] = events;
+          if (profiles instanceof Error || await isWaiting(tx, userId)) {
+            waits = true;
+            return await keepWaiting(tx, fallen, clock);
+          }
+          const profile = profiles.get(userId);
           // An account that is gone has nobody to tell.
           if (profile === undefined) return;
-          const options = { profile, now: clock.now(), canMail: mailer !== null, canPush: pusher !== null };
-          for (const event of due) {
-            const told = await within(event, () => tellReminder(tx, event, options));
-            for (const { channel, status } of told?.deliveries ?? []) {
-              if (status !== "pending") metrics.notificationsSent.inc({ channel, status });
-            }
-          }
+          for (const event of fallen) await within(event, () => tellDue(tx, event, profile));
         },
         committed() {
-          runtime.wake("outbox");
-          due.wake();
-          jobs.wake();
+          told();
+          if (waits) waiting.wake();
         },
       });
       return await consume(batch);
@@ -178,12 +187,26 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   runtime.jobs.handle((job) => sending.send(job.name));
   const forget = runtime.onWake("notification-jobs", () => jobs.wake());
 
+  async function tellDue(tx: Tx, event: Envelope, profile: Profile): Promise<void> {
+    const options = { profile, now: clock.now(), canMail: mailer !== null, canPush: pusher !== null };
+    const told = await tellReminder(tx, event, options);
+    for (const { channel, status } of told?.deliveries ?? []) {
+      if (status !== "pending") metrics.notificationsSent.inc({ channel, status });
+    }
+  }
+
+  function told(): void {
+    runtime.wake("outbox");
+    due.wake();
+    jobs.wake();
+  }
+
   async function profilesOf(batch: readonly Delivery[]): Promise<Map<string, Profile> | Error> {
     const users = new Set(
       batch.flatMap(({ event }) => DueReminder.safeParse(event).data?.partitionkey ?? []),
     );
     if (users.size === 0) return new Map();
-    return await askProfiles(runtime, [...users])
+    return await askProfiles(runtime, [...users], AbortSignal.timeout(ASKING_LASTS_MS))
       .catch((cause) => cause instanceof Error ? cause : new Error(String(cause)));
   }
 
@@ -271,12 +294,13 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
       due.start();
       jobs.start();
       prune.start();
+      waiting.start();
       await runtime.start();
     },
     async stop() {
       forget();
       await runtime.stop();
-      await Promise.all([due.stop(), jobs.stop(), prune.stop()]);
+      await Promise.all([due.stop(), jobs.stop(), prune.stop(), waiting.stop()]);
       mailer?.close();
     },
   };

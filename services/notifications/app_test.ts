@@ -272,23 +272,62 @@ Deno.test("notifications skips with a reason what is off or not set up", async (
   ]);
 });
 
-Deno.test("notifications retries while the profile can't be read; others flow on; a gone account is told nothing", async () => {
+Deno.test("notifications keeps what nobody can be told of while the api is away, and tells it in order, late", async () => {
   await using test = await setUp();
+  const [ada, bob] = [test.userId, uuidv7()];
+  const deliver = async (userId: string, fields: Parameters<typeof due>[1]) => {
+    const [outcome] = await test.runtime.deliver("reminders", [due(userId, fields)]);
+    assert.equal(outcome?.status, "ok", "the event is not to blame");
+  };
+  const told = async (userId: string) =>
+    (await test.list("", userId)).items.map(({ title, late }) => [title, late]);
   test.api(false);
-  const event = due(test.userId);
-  assert.equal((await test.runtime.deliver("reminders", [event]))[0]?.status, "retry");
+  await deliver(ada, { seq: 1, title: "T1" });
+  await deliver(bob, { seq: 1, title: "B1" });
+  await deliver(ada, { seq: 2, title: "T2" });
+  assert.deepEqual([await told(ada), await told(bob)], [[], []]);
+  test.clock.set("2027-03-02T07:31:01Z");
   test.api(true);
-  assert.equal((await test.runtime.deliver("reminders", [event]))[0]?.status, "ok");
+  await deliver(ada, { seq: 3, title: "T3" });
+  await waitFor(async () => (await told(ada)).length === 3 && (await told(bob)).length === 1, 60_000);
+  assert.deepEqual(await told(ada), [["T3", true], ["T2", true], ["T1", true]]);
+  assert.deepEqual(await told(bob), [["B1", true]]);
+  assert.equal((await test.told()).length, 4);
+  assert.match(
+    await test.metrics.registry.getSingleMetricAsString("notifications_sent_total"),
+    /channel="in-app",status="delivered"} 4/,
+  );
+
   test.profile(() => null);
   // Nothing says that the account is gone but the api itself.
-  for (const stranger of [new Response("", { status: 404 }), aProblem(403), new Response("# HELP")]) {
+  const waiting = async () => (await test.admin`select 1 from notifications.waiting`).length;
+  for (
+    const [n, stranger] of [new Response("", { status: 404 }), aProblem(403), new Response("# HELP")]
+      .entries()
+  ) {
     test.stranger(stranger);
-    const [outcome] = await test.runtime.deliver("reminders", [due(test.userId, { seq: 2 })]);
-    assert.equal(outcome?.status, "retry");
+    await deliver(ada, { seq: 4 + n });
+    assert.equal(await waiting(), 1 + n);
   }
   test.stranger(null);
-  assert.equal((await test.runtime.deliver("reminders", [due(test.userId, { seq: 2 })]))[0]?.status, "ok");
-  assert.equal((await test.list()).items.length, 1);
+  await deliver(ada, { seq: 7 });
+  await waitFor(async () => await waiting() === 0, 60_000);
+  assert.equal((await told(ada)).length, 3);
+});
+
+Deno.test("notifications waits no longer for an api that hangs than a broker waits for it", async () => {
+  await using test = await setUp();
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  let given: AbortSignal | undefined;
+  test.runtime.route("api", (request) => {
+    given ??= request.signal;
+    request.signal.addEventListener("abort", () => resolve(new Response("", { status: 503 })));
+    return promise;
+  });
+  const [outcome] = await test.runtime.deliver("reminders", [due(test.userId)]);
+  assert.equal(outcome?.status, "ok");
+  assert.equal(given?.aborted, true);
+  assert.equal((await test.admin`select 1 from notifications.waiting`).length, 1);
 });
 
 Deno.test("notifications sends e-mail with a stable Message-ID, escaped, and nothing smuggled into its head", async () => {

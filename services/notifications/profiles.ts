@@ -9,11 +9,13 @@ const Answer = z.object({ profiles: z.array(Profile) });
 export async function askProfiles(
   runtime: Pick<Runtime, "invoke">,
   userIds: readonly string[],
+  signal?: AbortSignal,
 ): Promise<Map<string, Profile>> {
   const response = await runtime.invoke("api", "/internal/profiles", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ userIds }),
+    signal,
   });
   // Nobody else's word: whoever answers at a wrong address knows nothing of the accounts.
   const answer = response.status === 200

@@ -2,7 +2,7 @@
 import { uuidv7 } from "uuidv7";
 import type { Envelope, EventType, ReminderEvent, Topic } from "../shared/contracts/events.ts";
 import type { Channel, Notification, Profile } from "../shared/contracts/resources.ts";
-import { nextAllowed } from "../shared/domain/reminders.ts";
+import { isLate, nextAllowed } from "../shared/domain/reminders.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import { lockUser, type Tx } from "../shared/store/database.ts";
 import { appendEvents } from "../shared/store/outbox.ts";
@@ -32,6 +32,8 @@ export async function tellReminder(
   const { profile, now } = options;
   const at = formatInstant(now);
   const id = uuidv7();
+  // What waited on its way here is told late, too, whatever the ledger knew.
+  const late = reminder.late || isLate(Temporal.Instant.from(reminder.fireAt), now);
   const deliveries = planDeliveries(options);
   const notification: Notification = {
     id,
@@ -39,10 +41,10 @@ export async function tellReminder(
     taskId: reminder.taskId,
     title: task?.title ?? "A task that is gone",
     body: reminderBody({
-      ...{ due: task?.due ?? null, dueAt: task?.dueAt ?? null, late: reminder.late },
+      ...{ due: task?.due ?? null, dueAt: task?.dueAt ?? null, late },
       ...{ now, zone: profile.timeZone },
     }),
-    late: reminder.late,
+    late,
     createdAt: at,
     // Whoever turned the in-app channel off finds it in the history, and no number calls for it.
     readAt: profile.preferences.channels.inApp ? null : at,

@@ -1,6 +1,7 @@
 /** Firing: a scheduled row becomes delivered once, together with the event that tells it. */
 import type { ReminderEntry } from "../shared/contracts/resources.ts";
 import type { Due } from "../shared/contracts/task.ts";
+import { LATE_AFTER_SECONDS } from "../shared/domain/reminders.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
 import { forEachLimited, gathered } from "../shared/runtime/loop.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
@@ -11,8 +12,6 @@ import { newContext } from "../shared/telemetry/context.ts";
 import type { Metrics } from "../shared/telemetry/metrics.ts";
 import { ACTOR, TOPICS, uuids } from "./ledger.ts";
 
-/** A reminder that fires this long after its time is marked late: more than a broker's hiccup, less than a meeting. */
-const LATE_AFTER_SECONDS = 60;
 /** How many users fire side by side: half of the pool's six connections, so that events and requests find one. */
 const FIRING_AT_ONCE = 3;
 /** Calls to the scheduler at a time; they hold no connection. */

@@ -1,6 +1,14 @@
 /** When reminders fire, and when a person may be disturbed. Pure. */
 import { type CivilDue, resolveDue } from "./time.ts";
 
+/** A reminder that comes this long after its time is marked late: more than a broker's hiccup, less than a meeting. */
+export const LATE_AFTER_SECONDS = 60;
+
+/** Whether a reminder of `fireAt` that comes at `now` is marked late. */
+export function isLate(fireAt: Temporal.Instant, now: Temporal.Instant): boolean {
+  return Temporal.Instant.compare(fireAt, now.subtract({ seconds: LATE_AFTER_SECONDS })) < 0;
+}
+
 /** What `planReminders` needs to know of a task. */
 export interface PlanOptions {
   /** the task's due; null plans only the reminders at an instant */
