@@ -279,7 +279,9 @@ export async function restoreTask(unit: Unit, id: string): Promise<TaskState> {
   const before = await ownTask(unit, id);
   const { deletedAt } = before;
   if (deletedAt === null) return before;
-  const after: TaskState = { ...before, ...await homeOf(unit, before), deletedAt: null };
+  // In the trash a floating due did not go along with the zone.
+  const dueAt = dueAtOf(before.due, await unit.timeZone());
+  const after: TaskState = { ...before, ...await homeOf(unit, before), dueAt, deletedAt: null };
   const restored = unit.changeTask("task.restored.v1", before, after);
   const together = await unit.findTasks((tx) => tx`parent_id = ${id} and deleted_at = ${deletedAt}`);
   for (const child of together) await restoreTask(unit, child.id);

@@ -401,6 +401,21 @@ Deno.test("DELETE and restore take subtasks along; a parent can't be below itsel
   assert.deepEqual([back.body.listId, back.body.parentId], [inbox, null]);
 });
 
+Deno.test("POST /api/tasks/{id}/restore resolves a floating due in the zone that holds by then", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  await ada.call("PATCH", "/api/me", { timeZone: "Europe/Berlin" });
+  const due = { date: "2027-01-31", time: "09:00" };
+  const task = await create(ada, { due });
+  const child = await create(ada, { parentId: task.id, due });
+  assert.equal(task.dueAt, "2027-01-31T08:00:00Z");
+  await ada.call("DELETE", `/api/tasks/${task.id}`);
+  await ada.call("PATCH", "/api/me", { timeZone: "Asia/Tokyo" });
+  const back = await ada.call("POST", `/api/tasks/${task.id}/restore`);
+  assert.equal(back.body.dueAt, "2027-01-31T00:00:00Z");
+  assert.equal((await ada.call("GET", `/api/tasks/${child.id}`)).body.dueAt, "2027-01-31T00:00:00Z");
+});
+
 Deno.test("PATCH /api/tasks/{id} places a task at the end of the list that it ends up in", async () => {
   await using api = await testApi();
   const ada = await api.signUp();
