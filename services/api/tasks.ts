@@ -288,18 +288,16 @@ export async function restoreTask(unit: Unit, id: string): Promise<TaskState> {
   return restored;
 }
 
-/** Where a task can lie: in its own list, or the Inbox when that is gone; below its parent when that is live. */
+/** Where a task can lie: with its parent when that is live, else in its own list, or the Inbox when that is gone. */
 async function homeOf(unit: Unit, task: TaskState): Promise<Pick<TaskState, "listId" | "parentId">> {
-  const parentId = await liveParentId(unit, task);
+  const parent = task.parentId === null
+    ? undefined
+    : (await unit.loadTasks([task.parentId])).get(task.parentId);
+  if (parent !== undefined && parent.deletedAt === null) {
+    return { listId: parent.listId, parentId: parent.id };
+  }
   const lists = await ownLists(unit, [task.listId]);
-  return { listId: lists.has(task.listId) ? task.listId : await unit.inboxId(), parentId };
-}
-
-/** The parent that a task can have: none when its own is in trash or gone. */
-async function liveParentId(unit: Unit, { parentId }: TaskState): Promise<string | null> {
-  if (parentId === null) return null;
-  const parent = (await unit.loadTasks([parentId])).get(parentId);
-  return parent === undefined || parent.deletedAt !== null ? null : parentId;
+  return { listId: lists.has(task.listId) ? task.listId : await unit.inboxId(), parentId: null };
 }
 
 /** What the end of one occurrence asks for. */

@@ -416,6 +416,23 @@ Deno.test("POST /api/tasks/{id}/restore resolves a floating due in the zone that
   assert.equal((await ada.call("GET", `/api/tasks/${child.id}`)).body.dueAt, "2027-01-31T00:00:00Z");
 });
 
+Deno.test("POST /api/tasks/{id}/restore puts a subtask where its parent is by then", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const [home, work] = [
+    (await ada.call("POST", "/api/lists", { name: "Home" })).body.id,
+    (await ada.call("POST", "/api/lists", { name: "Work" })).body.id,
+  ];
+  const parent = await create(ada, { listId: home });
+  const child = await create(ada, { parentId: parent.id });
+  const leaf = await create(ada, { parentId: child.id });
+  await ada.call("DELETE", `/api/tasks/${child.id}`);
+  await ada.call("PATCH", `/api/tasks/${parent.id}`, { listId: work });
+  const back = (await ada.call("POST", `/api/tasks/${child.id}/restore`)).body;
+  assert.deepEqual([back.listId, back.parentId], [work, parent.id]);
+  assert.equal((await ada.call("GET", `/api/tasks/${leaf.id}`)).body.listId, work);
+});
+
 Deno.test("PATCH /api/tasks/{id} places a task at the end of the list that it ends up in", async () => {
   await using api = await testApi();
   const ada = await api.signUp();

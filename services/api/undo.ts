@@ -62,7 +62,8 @@ export async function undo(unit: Unit, target: UndoTarget): Promise<void> {
 }
 
 /**
- * What was put back must have its place: a live task lies in a live list, below a live parent, in no circle.
+ * What was put back must have its place: a live task lies in a live list, below a live parent in the same list, in no
+ * circle.
  *
  * @throws ProblemError 409 naming the last change of the thing that is missing or left over
  */
@@ -72,12 +73,19 @@ async function refuseLooseEnds(
   lists: readonly List[],
 ): Promise<void> {
   const [live, gone] = [tasks.filter(isLive), tasks.filter((task) => !isLive(task)).map(({ id }) => id)];
+  const liveIds = live.map(({ id }) => id);
   const closed = lists.filter((list) => !isLive(list)).map(({ id }) => id);
   const [left] = await unit.findTasks((tx) =>
-    tx`deleted_at is null and (list_id = any(${closed}::uuid[]) or parent_id = any(${gone}::uuid[]))`
+    tx`deleted_at is null and (
+      list_id = any(${closed}::uuid[]) or parent_id = any(${gone}::uuid[]) or exists (
+        select from tasks.tasks as parent
+        where parent.id = tasks.parent_id and parent.id = any(${liveIds}::uuid[])
+          and parent.list_id <> tasks.list_id
+      )
+    )`
   );
   if (left !== undefined) {
-    throw await inTheWay(unit, left.id, closed.includes(left.listId) ? "listId" : "parentId");
+    throw await inTheWay(unit, left.id, gone.includes(left.parentId ?? "") ? "parentId" : "listId");
   }
   const homes = new Set(
     (await findLists(unit, live.map(({ listId }) => listId))).filter(isLive).map(({ id }) => id),
@@ -89,6 +97,7 @@ async function refuseLooseEnds(
     for (let child = task; child.parentId !== null;) {
       const parent: TaskState | undefined = (await unit.loadTasks([child.parentId])).get(child.parentId);
       if (parent === undefined || !isLive(parent)) throw await inTheWay(unit, child.parentId, "parentId");
+      if (child === task && parent.listId !== task.listId) throw await inTheWay(unit, parent.id, "listId");
       if (above.has(parent.id)) throw await inTheWay(unit, child.id, "parentId");
       above.add(parent.id);
       child = parent;

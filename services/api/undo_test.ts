@@ -206,6 +206,23 @@ Deno.test("POST /api/undo answers 409 naming the later change, and changes nothi
       () => ada.call("DELETE", `/api/lists/${list.id}`),
     );
   });
+  await test.step("a parent that is in another list now", async () => {
+    const work = await make("/api/lists", { name: "Work" });
+    const parent = await make("/api/tasks", { title: "parent" });
+    const child = await make("/api/tasks", { title: "child", parentId: parent.id });
+    await refused(
+      () => ada.call("DELETE", `/api/tasks/${child.id}`),
+      () => ada.call("PATCH", `/api/tasks/${parent.id}`, { listId: work.id }),
+    );
+  });
+  await test.step("a subtask that was made in the other list", async () => {
+    const work = await make("/api/lists", { name: "Office" });
+    const parent = await make("/api/tasks", { title: "parent" });
+    await refused(
+      () => ada.call("PATCH", `/api/tasks/${parent.id}`, { listId: work.id }),
+      () => make("/api/tasks", { title: "child", parentId: parent.id }),
+    );
+  });
   await test.step("a parent that would close a circle", async () => {
     await ada.call("PATCH", path, { parentId: other.id });
     await refused(
