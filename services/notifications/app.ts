@@ -24,16 +24,17 @@ import {
 import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
 import { invalid, notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
-import { asUser, type Tx } from "../shared/store/database.ts";
+import { asUser, EVERY_USER, setUser, type Tx } from "../shared/store/database.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
+import { currentContext } from "../shared/telemetry/context.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import { createMailer } from "./mail.ts";
 import { askProfiles } from "./profiles.ts";
 import { createPusher, type Pusher, type VapidKeys } from "./push.ts";
 import { createSending } from "./sending.ts";
 import { subscribe, subscriptions, unsubscribe, vapidKeys } from "./subscriptions.ts";
-import { notificationColumns, tellReminder } from "./telling.ts";
-import { createWaiting, isWaiting, keepWaiting } from "./waiting.ts";
+import { type Fallen, notificationColumns, tellReminders } from "./telling.ts";
+import { createWaiting, keepWaiting, whoWaits } from "./waiting.ts";
 
 const NAME = "notifications";
 const SWEEP_EVERY_MS = 30_000;
@@ -148,7 +149,10 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   const waiting = createLoop({
     everyMs: WAITING_EVERY_MS,
     log,
-    run: createWaiting({ ...{ sql, runtime, log, told }, tell: tellDue }),
+    run: createWaiting({
+      ...{ sql, runtime, log, told },
+      tell: (tx, event, profile) => tellDue(tx, [{ event, profile, context: currentContext() }]),
+    }),
   });
 
   runtime.subscribe({
@@ -163,18 +167,30 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
         schema: "notifications",
         consumer: NAME,
         ...{ log, metrics, clock },
-        async effect(tx, events, within) {
-          const fallen = events.filter(({ type }) => type === "reminder.due.v1");
-          if (fallen.length === 0) return;
-          const [{ partitionkey: userId }] = events;
-          if (profiles instanceof Error || await isWaiting(tx, userId)) {
-            waits = true;
-            return await keepWaiting(tx, fallen, clock);
-          }
-          const profile = profiles.get(userId);
-          // An account that is gone has nobody to tell.
-          if (profile === undefined) return;
-          for (const event of fallen) await within(event, () => tellDue(tx, event, profile));
+        effect: {
+          async all(tx, users, within) {
+            const due = [...users.values()].flat().filter(({ type }) => type === "reminder.due.v1");
+            if (due.length === 0) return;
+            const scoped = setUser(tx, EVERY_USER);
+            const [waiting] = await Promise.all([whoWaits(tx, [...users.keys()]), scoped]);
+            const isLater = ({ partitionkey }: Envelope) =>
+              profiles instanceof Error || waiting.has(partitionkey);
+            const later = due.filter(isLater);
+            waits ||= later.length > 0;
+            await keepWaiting(tx, later, clock);
+            if (profiles instanceof Error) return;
+            const fallen = due.filter((event) => !isLater(event)).map(async (event) => {
+              const profile = profiles.get(event.partitionkey);
+              // An account that is gone has nobody to tell.
+              if (profile === undefined) return [];
+              return [{
+                event,
+                profile,
+                context: await within(event, () => Promise.resolve(currentContext())),
+              }];
+            });
+            await tellDue(tx, (await Promise.all(fallen)).flat());
+          },
         },
         committed() {
           told();
@@ -187,10 +203,10 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   runtime.jobs.handle((job) => sending.send(job.name));
   const forget = runtime.onWake("notification-jobs", () => jobs.wake());
 
-  async function tellDue(tx: Tx, event: Envelope, profile: Profile): Promise<void> {
-    const options = { profile, now: clock.now(), canMail: mailer !== null, canPush: pusher !== null };
-    const told = await tellReminder(tx, event, options);
-    for (const { channel, status } of told?.deliveries ?? []) {
+  async function tellDue(tx: Tx, fallen: readonly Fallen[]): Promise<void> {
+    const options = { now: clock.now(), canMail: mailer !== null, canPush: pusher !== null };
+    const told = await tellReminders(tx, fallen, options);
+    for (const { channel, status } of told.flatMap(({ deliveries }) => deliveries)) {
       if (status !== "pending") metrics.notificationsSent.inc({ channel, status });
     }
   }

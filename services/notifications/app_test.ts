@@ -260,6 +260,30 @@ Deno.test("notifications tells a due reminder once, in-app at once", async () =>
   );
 });
 
+Deno.test("notifications tells many users in one batch, each once, numbered by their own stream", async () => {
+  await using test = await setUp();
+  const users = Array.from({ length: 60 }, () => uuidv7());
+  const batch = users.flatMap((userId) => [
+    due(userId, { seq: 1, title: "First" }),
+    due(userId, { seq: 2, title: "Second" }),
+  ]);
+  const outcomes = await test.runtime.deliver("reminders", [...batch, ...batch.slice(0, 10)]);
+  assert.ok(outcomes.every(({ status }) => status === "ok"));
+  for (const userId of users) {
+    assert.deepEqual((await test.list("", userId)).items.map(({ title }) => title), ["Second", "First"]);
+  }
+  const told = await test.told();
+  assert.equal(told.length, batch.length);
+  for (const events of Map.groupBy(told, ({ partitionkey }) => partitionkey).values()) {
+    assert.deepEqual(
+      events.map(({ data }) => [data.seq, data.notification.title]),
+      [[1, "First"], [2, "Second"]],
+    );
+  }
+  const carried = new Map(told.map((event) => [event.subject, event.correlationid]));
+  for (const event of batch) assert.equal(carried.get(event.subject), event.correlationid);
+});
+
 Deno.test("notifications skips with a reason what is off or not set up", async () => {
   await using test = await setUp({ preferences: { channels: { inApp: false, email: true, push: true } } });
   await test.runtime.deliver("reminders", [due(test.userId)]);

@@ -4,8 +4,9 @@ import type { Envelope, EventType, ReminderEvent, Topic } from "../shared/contra
 import type { Channel, Notification, Profile } from "../shared/contracts/resources.ts";
 import { isLate, nextAllowed } from "../shared/domain/reminders.ts";
 import { formatInstant } from "../shared/domain/time.ts";
-import { lockUser, type Tx } from "../shared/store/database.ts";
-import { appendEvents } from "../shared/store/outbox.ts";
+import { lockUsers, type Tx } from "../shared/store/database.ts";
+import { appendAll, appendEvents, type EventDraft } from "../shared/store/outbox.ts";
+import type { WorkContext } from "../shared/telemetry/context.ts";
 import { reminderBody } from "./texts.ts";
 
 const TOPICS: readonly Topic[] = ["notifications"];
@@ -14,7 +15,6 @@ type Delivery = Notification["deliveries"][number];
 type NewDelivery = Delivery & { id: string; nextAttemptAt: string | null };
 
 export interface TellOptions {
-  profile: Profile;
   now: Temporal.Instant;
   /** Whether this installation can send e-mail. */
   canMail: boolean;
@@ -22,21 +22,96 @@ export interface TellOptions {
   canPush: boolean;
 }
 
-/** Records the notification of a due reminder; null when it was recorded before. */
-export async function tellReminder(
+/** A due reminder, and whom it is for. */
+export interface Fallen {
+  event: Envelope;
+  profile: Profile;
+  /** What the notification's event carries on: the trace and the correlation id. */
+  context: WorkContext;
+}
+
+/** Records the notifications of due reminders, of many users at once; gives those that were not recorded before. */
+export async function tellReminders(
   tx: Tx,
-  event: Envelope,
+  fallen: readonly Fallen[],
   options: TellOptions,
-): Promise<Notification | null> {
-  const { reminder, task, userId } = event.data as ReminderEvent["data"];
-  const { profile, now } = options;
+): Promise<Notification[]> {
+  if (fallen.length === 0) return [];
+  const planned = fallen.map((one) => plan(one, options));
+  const rows = planned.map(({ event, notification }) => ({
+    ...notification,
+    userId: event.partitionkey,
+    reminderId: reminderOf(event).id,
+    correlationId: event.correlationid,
+    causationId: event.causationid,
+    traceparent: event.traceparent,
+  }));
+  const deliveries = planned.flatMap(({ event, notification, deliveries }) =>
+    deliveries.map((delivery) => ({
+      ...delivery,
+      userId: event.partitionkey,
+      notificationId: notification.id,
+      jobState: delivery.status === "pending" ? "wanted" : "none",
+    }))
+  );
+  const at = formatInstant(options.now);
+  // In one packet with what it guards.
+  const locked = lockUsers(tx, "notifications", [...new Set(rows.map(({ userId }) => userId))]);
+  const recorded = tx<{ id: string }[]>`
+    with recorded as (
+      insert into notifications.notifications (
+        id, user_id, type, reminder_id, task_id, title, body, late, created_at, read_at, correlation_id, causation_id,
+        traceparent
+      )
+      select n.id, n."userId", n.type, n."reminderId", n."taskId", n.title, n.body, n.late, n."createdAt", n."readAt",
+        n."correlationId", n."causationId", n.traceparent
+      from json_to_recordset(${JSON.stringify(rows)}::text::json) as n (
+        id uuid, "userId" uuid, type text, "reminderId" uuid, "taskId" uuid, title text, body text, late boolean,
+        "createdAt" timestamptz, "readAt" timestamptz, "correlationId" text, "causationId" text, traceparent text
+      )
+      on conflict (reminder_id) do nothing
+      returning id
+    ), delivered as (
+      insert into notifications.deliveries (
+        id, user_id, notification_id, channel, status, attempts, error, next_attempt_at, job_state, updated_at
+      )
+      select d.id, d."userId", d."notificationId", d.channel, d.status, d.attempts, d.error, d."nextAttemptAt",
+        d."jobState", ${at}
+      from json_to_recordset(${JSON.stringify(deliveries)}::text::json) as d (
+        id uuid, "userId" uuid, "notificationId" uuid, channel text, status text, attempts int, error text,
+        "nextAttemptAt" timestamptz, "jobState" text
+      )
+      join recorded on recorded.id = d."notificationId"
+    )
+    select id from recorded`.execute();
+  const [, made] = await Promise.all([locked, recorded]);
+  const ids = new Set(made.map(({ id }) => id));
+  const told = planned.filter(({ notification }) => ids.has(notification.id));
+  await appendAll(
+    tx,
+    told.map(({ event, notification, context }) => ({
+      userId: event.partitionkey,
+      drafts: [draftOf("notification.created.v1", notification)],
+      causationId: event.causationid,
+      context,
+    })),
+    { schema: "notifications", source: "notifications", now: options.now },
+  );
+  return told.map(({ notification }) => notification);
+}
+
+const reminderOf = (event: Envelope) => (event.data as ReminderEvent["data"]).reminder;
+
+/** What a due reminder becomes. */
+function plan({ event, profile, context }: Fallen, options: TellOptions) {
+  const { now } = options;
+  const { reminder, task } = event.data as ReminderEvent["data"];
   const at = formatInstant(now);
-  const id = uuidv7();
   // What waited on its way here is told late, too, whatever the ledger knew.
   const late = reminder.late || isLate(Temporal.Instant.from(reminder.fireAt), now);
-  const deliveries = planDeliveries(options);
+  const deliveries = planDeliveries(profile, options);
   const notification: Notification = {
-    id,
+    id: uuidv7(),
     type: "reminder.due",
     taskId: reminder.taskId,
     title: task?.title ?? "A task that is gone",
@@ -55,36 +130,11 @@ export async function tellReminder(
       error,
     })),
   };
-  // In one packet with what it guards.
-  const locked = lockUser(tx, "notifications", userId);
-  const recorded = tx<{ id: string }[]>`
-    with notification as (
-      insert into notifications.notifications (
-        id, user_id, type, reminder_id, task_id, title, body, late, created_at, read_at, correlation_id, causation_id,
-        traceparent
-      ) values (
-        ${id}, ${userId}, ${notification.type}, ${reminder.id}, ${notification.taskId}, ${notification.title},
-        ${notification.body}, ${notification.late}, ${at}, ${notification.readAt}, ${event.correlationid},
-        ${event.causationid}, ${event.traceparent}
-      ) on conflict (reminder_id) do nothing
-      returning id
-    )
-    insert into notifications.deliveries (
-      id, user_id, notification_id, channel, status, attempts, error, next_attempt_at, job_state, updated_at
-    )
-    select d.id, ${userId}, n.id, d.channel, d.status, d.attempts, d.error, d."nextAttemptAt",
-      case d.status when 'pending' then 'wanted' else 'none' end, ${at}
-    from notification as n, jsonb_to_recordset(${tx.json(deliveries as never)})
-      as d (id uuid, channel text, status text, attempts int, error text, "nextAttemptAt" timestamptz)
-    returning id`.execute();
-  const [, made] = await Promise.all([locked, recorded]);
-  if (made.length === 0) return null;
-  await tell(tx, "notification.created.v1", { userId, notification, now, causationId: event.causationid });
-  return notification;
+  return { event, context, notification, deliveries };
 }
 
 /** One delivery per channel that has something to say, in-app first. */
-function planDeliveries({ profile, now, canMail, canPush }: TellOptions): NewDelivery[] {
+function planDeliveries(profile: Profile, { now, canMail, canPush }: TellOptions): NewDelivery[] {
   const { channels, quietHours } = profile.preferences;
   const delivery = (channel: Channel, rest: Partial<NewDelivery>): NewDelivery => ({
     ...{ id: uuidv7(), channel, status: "skipped", attempts: 0, error: null, nextAttemptAt: null },
@@ -116,14 +166,22 @@ export async function tell(
   about: { userId: string; notification: Notification; now: Temporal.Instant; causationId: string },
 ): Promise<void> {
   const { userId, notification, now, causationId } = about;
-  await appendEvents(tx, [{
-    type,
-    subject: notification.taskId ?? notification.id,
-    topics: TOPICS,
-    actor: { kind: "system", id: "notifications" },
-    data: { notification },
-  }], { schema: "notifications", source: "notifications", userId, now, causationId });
+  await appendEvents(tx, [draftOf(type, notification)], {
+    schema: "notifications",
+    source: "notifications",
+    userId,
+    now,
+    causationId,
+  });
 }
+
+const draftOf = (type: EventType, notification: Notification): EventDraft => ({
+  type,
+  subject: notification.taskId ?? notification.id,
+  topics: TOPICS,
+  actor: { kind: "system", id: "notifications" },
+  data: { notification },
+});
 
 /** The columns of a notification as it crosses HTTP and events, from `notifications.notifications as n`. */
 export const notificationColumns = (tx: Tx) =>

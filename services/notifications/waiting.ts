@@ -32,22 +32,22 @@ export interface WaitingOptions {
   told(): void;
 }
 
-/** Records events of one user, in the transaction of the inbox. */
+/** Records events of many users, in the transaction of the inbox. */
 export async function keepWaiting(tx: Tx, events: readonly Envelope[], clock: Clock): Promise<void> {
-  for (const event of events) {
-    await tx`
-      insert into notifications.waiting (event_id, user_id, seq, event, received_at)
-      values (
-        ${event.id}, ${event.partitionkey}, ${Number(event.data.seq)}, ${tx.json(event as never)},
-        ${formatInstant(clock.now())}
-      ) on conflict (event_id) do nothing`;
-  }
+  if (events.length === 0) return;
+  await tx`
+    insert into notifications.waiting (event_id, user_id, seq, event, received_at)
+    select (e ->> 'id')::uuid, (e ->> 'partitionkey')::uuid, (e -> 'data' ->> 'seq')::bigint, e,
+      ${formatInstant(clock.now())}
+    from json_array_elements(${JSON.stringify(events)}::text::json) as e
+    on conflict (event_id) do nothing`;
 }
 
-/** Whether something of this user waits: what comes now has its turn after it. */
-export async function isWaiting(tx: Tx, userId: string): Promise<boolean> {
-  const rows = await tx`select 1 from notifications.waiting where user_id = ${userId} limit 1`;
-  return rows.length > 0;
+/** Of which of these users something waits: what comes now has its turn after it. */
+export async function whoWaits(tx: Tx, userIds: readonly string[]): Promise<Set<string>> {
+  const rows = await tx<{ userId: string }[]>`
+    select distinct user_id as "userId" from notifications.waiting where user_id = any(${userIds}::uuid[])`;
+  return new Set(rows.map(({ userId }) => userId));
 }
 
 /** Tells all that wait. The answer rejects when the api can't be asked: then they go on waiting. */

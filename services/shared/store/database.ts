@@ -218,6 +218,15 @@ export function lockUser(tx: Tx, schema: string, userId: string): Promise<unknow
   return tx`select pg_advisory_xact_lock(hashtext(${schema}), hashtext(${userId}))`.execute();
 }
 
+/** As `lockUser`, for many users, in the order of their ids: whoever else locks some of them waits, and is not waited for. */
+export function lockUsers(tx: Tx, schema: string, userIds: readonly string[]): Promise<unknown> {
+  return tx`
+    select pg_advisory_xact_lock(hashtext(${schema}), hashtext(value))
+    from (
+      select value from json_array_elements_text(${JSON.stringify(userIds.toSorted())}::text::json)
+    ) as users`.execute();
+}
+
 /** As `lockUser`, for those of many users whom nobody else holds now; waits for none. Gives those it holds then. */
 export function tryLockUsers(
   tx: Tx,
