@@ -137,7 +137,19 @@ async function undoTask(unit: Unit, change: Done, now: TaskState, ids: Set<strin
   const back: TaskState = { ...now, ...change.before };
   back.dueAt = dueAtOf(back.due, await unit.timeZone());
   await refuseTakenOccurrence(unit, now, back);
-  return unit.changeTask(typeOf(now, back), now, back);
+  const type = typeOf(now, back);
+  const again = type === "task.deleted.v1" && await endedBySkip(unit, change);
+  return unit.changeTask(again ? "task.skipped.v1" : type, now, back);
+}
+
+/** Whether what brought a task back took back a skip: the series goes on only when that is said again. */
+async function endedBySkip(unit: Unit, change: Done): Promise<boolean> {
+  const [last] = await unit.tx<{ type: string }[]>`
+    select type from tasks.changes
+    where user_id = ${unit.userId} and entity_id = ${change.entity_id} and seq < ${change.seq}
+      and type in ('task.deleted.v1', 'task.skipped.v1')
+    order by seq desc limit 1`;
+  return last?.type === "task.skipped.v1";
 }
 
 /** @throws ProblemError 409 when another task has become that occurrence of the series */

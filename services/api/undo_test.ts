@@ -48,6 +48,11 @@ async function rootOf(client: TestClient, cause: string): Promise<string> {
 
 async function complete(api: TestApi, client: TestClient, id: string, how = "complete"): Promise<void> {
   await client.call("POST", `/api/tasks/${id}/${how}`);
+  await makeNext(api, client, id);
+}
+
+/** Asks for the next occurrence as the recurrence service does after the last event of a task. */
+async function makeNext(api: TestApi, client: TestClient, id: string): Promise<string | undefined> {
   const [event] = (await client.call("GET", `/api/tasks/${id}/history`)).body.items;
   const answer = await api.hub.runtime("recurrence").invoke("api", "/internal/occurrences", {
     method: "POST",
@@ -60,7 +65,9 @@ async function complete(api: TestApi, client: TestClient, id: string, how = "com
       next: { date: "2027-02-28", time: null },
     }),
   });
-  assert.equal(answer.status, 200, await answer.text());
+  const text = await answer.text();
+  assert.equal(answer.status, 200, text);
+  return JSON.parse(text).created?.id;
 }
 
 Deno.test("POST /api/undo takes every kind of change back, and the undo of it, to and fro", async (test) => {
@@ -139,6 +146,40 @@ Deno.test("POST /api/undo takes every kind of change back, and the undo of it, t
       }
     }
   });
+});
+
+Deno.test("POST /api/undo of the undo of a skip skips again, also when no next occurrence was made before", async () => {
+  await using api = await testApi();
+  const ada = await api.signUp();
+  const aDaily = { title: "Read", due: { date: "2027-01-01" }, recurrence: "daily" };
+  const { id } = (await ada.call("POST", "/api/tasks", aDaily)).body;
+  const open = async () =>
+    (await ada.call("GET", "/api/tasks")).body.items.map(({ occurrence }: { occurrence: number }) =>
+      occurrence
+    );
+  const undo = async () => {
+    const answer = await ada.call("POST", "/api/undo", { causationId: await lastCause(ada) });
+    assert.equal(answer.status, 200, answer.text);
+    return answer.body.changes.map(({ type }: { type: string }) => type);
+  };
+  await ada.call("POST", `/api/tasks/${id}/skip`);
+  assert.deepEqual(await undo(), ["task.restored.v1"]);
+  assert.deepEqual(await undo(), ["task.skipped.v1"]);
+  assert.notEqual(await makeNext(api, ada, id), undefined, "the skip asks for the next occurrence");
+  assert.deepEqual(await open(), [2]);
+  assert.deepEqual(await undo(), ["task.deleted.v1", "task.restored.v1"], "it goes with its cause");
+  assert.deepEqual(await open(), [1]);
+  assert.deepEqual(await undo(), ["task.skipped.v1", "task.restored.v1"]);
+  assert.equal(await makeNext(api, ada, id), undefined, "it is there");
+  assert.deepEqual(await open(), [2]);
+
+  // A deletion is none, whatever was skipped before.
+  const other = (await ada.call("POST", "/api/tasks", aDaily)).body.id;
+  await ada.call("POST", `/api/tasks/${other}/skip`);
+  await undo();
+  await ada.call("DELETE", `/api/tasks/${other}`);
+  await undo();
+  assert.deepEqual(await undo(), ["task.deleted.v1"]);
 });
 
 Deno.test("POST /api/undo answers 409 naming the later change, and changes nothing", async (test) => {
