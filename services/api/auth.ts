@@ -144,7 +144,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 }
 
 /** The session's cookie as it came, or null. */
-function sessionCookie(request: Request): string | null {
+export function sessionCookie(request: Request): string | null {
   const cookie = request.headers.get("cookie");
   return cookie === null
     ? null
@@ -160,7 +160,7 @@ const isUnknownKey = (cause: unknown): boolean =>
 
 /** How often is too often. */
 export interface RateLimits {
-  /** Sign-ups and sign-ins a minute and address (default 20). */
+  /** Sign-ups, sign-ins and other tries at a password, a minute and address (default 20). */
   signInPerMinute: number;
   /** Credentials a minute and address that turn out to be none (default 60). */
   failuresPerMinute: number;

@@ -155,6 +155,30 @@ Deno.test("rate limits: the 21st sign-in of an address in a minute, the 201st ca
   await assert.rejects(limiter.call("ada"), { status: 429 });
 });
 
+Deno.test("rate limits: a password is tried no more often with a session than without", async () => {
+  await using api = await testApi({ rateLimits: { signInPerMinute: 5 } });
+  const ada = await api.signUp();
+  const wrong = {
+    "verify-password": { password: "x" },
+    "change-password": { currentPassword: "x", newPassword: "y" },
+  };
+  const tries = Object.entries(wrong).flatMap(([path, body]) =>
+    [1, 2].map(() => () => ada.call("POST", `/api/auth/${path}`, body, origin))
+  );
+  // The sign-up was the first.
+  for (const attempt of tries) assert.notEqual((await attempt()).status, 429);
+  for (const attempt of tries) {
+    const refused = await attempt();
+    assert.equal(refused.status, 429, refused.text);
+    assert.ok(Number(refused.headers.get("retry-after")) >= 1);
+  }
+  assert.equal(
+    (await ada.call("POST", "/api/auth/sign-out", {}, origin)).status,
+    200,
+    "no password, no limit",
+  );
+});
+
 Deno.test("a write by cookie from a page of another site is refused; a bearer's is not", async () => {
   await using api = await testApi();
   const ada = await api.signUp();

@@ -6,7 +6,7 @@ import { readText } from "../../shared/http/body.ts";
 import { invalid, notFound, Problem, ProblemError, type ProblemStatus } from "../../shared/http/problem.ts";
 import { type Accounts, orUnavailable } from "../accounts.ts";
 import { requireSameOrigin } from "../../shared/http/security.ts";
-import type { Authenticator, Limiter } from "../auth.ts";
+import { type Authenticator, type Limiter, sessionCookie } from "../auth.ts";
 import { addressOf } from "./endpoint.ts";
 
 const MAX_BYTES = 100_000;
@@ -15,9 +15,9 @@ const Failure = z.object({ message: z.string().max(500) });
 
 /** What the account routes stand before. */
 export interface AccountRouteOptions {
-  accounts: Accounts;
-  authenticator: Authenticator;
-  limiter: Limiter;
+  accounts: Pick<Accounts, "handler">;
+  authenticator: Pick<Authenticator, "forget">;
+  limiter: Pick<Limiter, "signIn">;
   /** Where the browser sees Rondo. */
   publicUrl: string;
   /** True behind a gateway that sets `X-Forwarded-For`. */
@@ -33,18 +33,21 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
     // Keys have one door, /api/keys, which says who may make them and with what scopes.
     if (path.startsWith("/api/auth/api-key")) throw notFound("There is no such address");
     const entering = path.startsWith("/api/auth/sign-in") || path.startsWith("/api/auth/sign-up");
-    if (method === "POST" && entering) await limiter.signIn(addressOf(context, trustProxy));
+    const limit = () => limiter.signIn(addressOf(context, trustProxy));
+    if (method === "POST" && entering) await limit();
     let request = context.req.raw;
     if (method === "POST") {
       requireSameOrigin(request, publicUrl);
       const body = await readText(context, MAX_BYTES);
-      if (body !== "") refuseBadJson(body, context.req.header("content-type"));
+      const fields = body === "" ? {} : readFields(body, context.req.header("content-type"));
+      // A session that somebody left open is no place to guess its password either.
+      if (!entering && Object.keys(fields).some((name) => /password/i.test(name))) await limit();
       request = new Request(request.url, { method, headers: request.headers, body });
     }
     const response = await orUnavailable(() => accounts.handler(request));
     if (response.status < 400) {
       // What was known of this session may have just ended.
-      if (method === "POST" && !entering) authenticator.forget();
+      if (method === "POST" && !entering && sessionCookie(request) !== null) authenticator.forget();
       return response;
     }
     const failure = Failure.safeParse(await response.json().catch(() => null));
@@ -63,7 +66,8 @@ export function accountRoutes(app: OpenAPIHono, options: AccountRouteOptions): v
   register(app);
 }
 
-function refuseBadJson(body: string, contentType: string | undefined): void {
+/** The fields of a JSON body. @throws ProblemError 415, 400, 422 for one that can't be stored */
+function readFields(body: string, contentType: string | undefined): Record<string, unknown> {
   if (!contentType?.toLowerCase().startsWith("application/json")) {
     throw new ProblemError(415, "The body must be application/json", {
       errors: [{ path: "Content-Type", message: "must be application/json" }],
@@ -77,10 +81,10 @@ function refuseBadJson(body: string, contentType: string | undefined): void {
       errors: [{ path: "", message: "must be valid JSON" }],
     });
   }
-  const bad = Object.entries(value ?? {}).find(([, field]) =>
-    typeof field === "string" && !isStorable(field)
-  );
+  const fields: Record<string, unknown> = { ...value ?? {} };
+  const bad = Object.entries(fields).find(([, field]) => typeof field === "string" && !isStorable(field));
   if (bad !== undefined) throw invalid(bad[0], NOT_STORABLE);
+  return fields;
 }
 
 /** better-auth names the fields in its sentence: `[body.email] Invalid input`, `Password too short`. */
