@@ -320,8 +320,8 @@ export async function createOccurrence(unit: Unit, wanted: NextOccurrence): Prom
     where user_id = ${unit.userId} and entity_id = ${wanted.taskId}
       and type in ('task.completed.v1', 'task.skipped.v1')
     order by seq desc limit 1`;
-  const gone = done.status === "open" && done.deletedAt === null;
-  if (gone || last?.event_id !== wanted.eventId) {
+  const openAgain = done.status === "open" && done.deletedAt === null;
+  if (openAgain || last?.event_id !== wanted.eventId) {
     throw new ProblemError(409, "The task was opened again: its next occurrence is not wanted");
   }
   if (
