@@ -59,6 +59,7 @@ Deno.test("formatInstant() writes milliseconds only where there are some", () =>
   assert.equal(format("2027-03-01T08:00:00.1204Z"), "2027-03-01T08:00:00.12Z");
 });
 
-Deno.test("systemClock() moves forward", () => {
-  assert.ok(Temporal.Instant.compare(systemClock.now(), Temporal.Instant.from("2026-01-01T00:00Z")) > 0);
+Deno.test("systemClock() tells the time of the machine", () => {
+  const readings = [Temporal.Now.instant(), systemClock.now(), Temporal.Now.instant()];
+  assert.deepEqual(readings.map(String), readings.toSorted(Temporal.Instant.compare).map(String));
 });
