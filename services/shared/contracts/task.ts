@@ -137,7 +137,6 @@ export const Position = z.string().min(1).max(200).regex(
   "must be a fractional index, such as a0",
 )
   .refine(isFractionalIndex, "must be a fractional index, such as a0");
-const position = Position;
 
 function isFractionalIndex(key: string): boolean {
   try {
@@ -160,7 +159,7 @@ export const TaskInput = z.strictObject({
   due: DueInput.nullish(),
   recurrence: RecurrenceInput.nullish(),
   reminders: reminders.optional(),
-  position: position.optional(),
+  position: Position.optional(),
 }).openapi("TaskInput");
 export type TaskInput = z.infer<typeof TaskInput>;
 
@@ -178,6 +177,6 @@ export const TaskPatch = z.strictObject({
   due: DueInput.partial().nullable().optional(),
   recurrence: z.union([RecurrenceWord, RecurrenceObject.partial()]).nullable().optional(),
   reminders: reminders.nullable().optional(),
-  position: position.optional(),
+  position: Position.optional(),
 }).openapi("TaskPatch");
 export type TaskPatch = z.infer<typeof TaskPatch>;
