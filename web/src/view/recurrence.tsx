@@ -1,14 +1,7 @@
 /** How a task repeats: presets for what most need, parts for the rest. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import {
-  buildRule,
-  defaultDraft,
-  draftOf,
-  type Frequency,
-  presets,
-  type RuleDraft,
-} from "../model/recurrence.ts";
+import { buildRule, firstDraft, type Frequency, presets, type RuleDraft } from "../model/recurrence.ts";
 import { firstWeekday, weekdayNames } from "../model/dates.ts";
 import { useApp } from "./context.ts";
 import type { EditorProps } from "./menus.tsx";
@@ -24,11 +17,10 @@ const UNITS: { value: Frequency; one: string; many: string }[] = [
 export function RecurrenceEditor({ task, close }: EditorProps): JSX.Element {
   const app = useApp();
   const calendar = app.calendar.value;
-  const date = task.due === null ? calendar.today : Temporal.PlainDate.from(task.due.date);
   const [custom, setCustom] = useState(false);
-  const [draft, setDraft] = useState<RuleDraft>(() =>
-    (task.recurrence === null ? null : draftOf(task.recurrence)) ?? defaultDraft(date)
-  );
+  const [{ draft: first, beyond }] = useState(() => firstDraft(task, calendar.today));
+  const [draft, setDraft] = useState(first);
+  const { date } = first;
   const change = (part: Partial<RuleDraft>) => setDraft({ ...draft, ...part });
   const save = (recurrence: { rule: string; mode: "schedule" | "completion" } | null) => {
     close();
@@ -74,6 +66,11 @@ export function RecurrenceEditor({ task, close }: EditorProps): JSX.Element {
         save({ rule: buildRule(draft), mode: draft.mode });
       }}
     >
+      {beyond !== null && (
+        <p class="field-hint">
+          It repeats by <code>{beyond}</code>, which these controls cannot show. Setting them replaces it.
+        </p>
+      )}
       <div class="inline-form">
         <span>Every</span>
         <input
