@@ -120,7 +120,7 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     }
     const implied = context.peek();
     const { view } = router.route.peek();
-    if (implied?.kind === "due" && !made.due) {
+    if (implied?.kind === "due" && !made.due && !made.recurrence) {
       const on = view.name === "calendar" ? view.on : null;
       made.due = { date: on ?? calendar.peek().today.toString() };
     }
@@ -146,9 +146,9 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     }
   }
 
-  async function submitLines(results: readonly QuickAddResult[], giveBack: () => void): Promise<void> {
+  async function submitLines(made: readonly ReturnType<typeof input>[], giveBack: () => void): Promise<void> {
     const inputs: TaskInput[] = [];
-    for (const { listName, ...task } of results.map(input)) {
+    for (const { listName, ...task } of made) {
       if (listName !== undefined) {
         const listId = await listNamed(listName);
         if (listId === null) return giveBack();
@@ -195,7 +195,8 @@ export function createQuickAdd(options: QuickAddModelOptions) {
     },
     /** Adds the task; on a refusal the text comes back, unless something new was typed meanwhile. */
     async submit(): Promise<void> {
-      const several = lines.peek();
+      // What the view adds is asked for while its chip is there: it goes with the text.
+      const several = lines.peek()?.map(input) ?? null;
       const made = input(result.peek());
       if (several === null && made.title === "") {
         if (text.peek().trim() !== "") toasts.say("A task needs a title");
