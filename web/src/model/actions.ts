@@ -7,7 +7,7 @@ import { generateKeyBetween } from "fractional-indexing";
 import { ApiError, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
-import { type Calendar, dayInSentence, localDue, shortDayText } from "./dates.ts";
+import { type Calendar, dayInSentence, localDue, shortDayText, wholeDue } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
 import {
   applyPatch,
@@ -472,9 +472,11 @@ export function createActions(options: ActionsOptions) {
         const change: TaskPatch = task?.recurrence ? { due: null, recurrence: null } : { due: null };
         return patch(id, change, "Date removed");
       }
-      const day = dayInSentence(Temporal.PlainDate.from(due.date), calendar.peek());
-      const moved = task?.due?.date !== due.date;
-      return patch(id, { due }, moved ? `Moved to ${day}` : "Time changed");
+      const { timeZone } = calendar.peek();
+      const { date } = localDue(wholeDue(due), timeZone);
+      const day = dayInSentence(date, calendar.peek());
+      const before = task === undefined || task.due === null ? null : localDue(task.due, timeZone).date;
+      return patch(id, { due }, before === null || !before.equals(date) ? `Moved to ${day}` : "Time changed");
     },
     setList(id: string, listId: string): Promise<boolean> {
       const name = lists.peek().find((list) => list.id === listId)?.name ?? "another list";

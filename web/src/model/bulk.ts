@@ -5,7 +5,7 @@ import { isAway, randomId } from "../api/client.ts";
 import type { BulkInput, Calls } from "../api/calls.ts";
 import type { DueInput, ListWithCount, ReminderInput, Task, TaskInput, TaskPatch } from "../api/types.ts";
 import type { Actions, TaskWrite } from "./actions.ts";
-import { type Calendar, dayInSentence } from "./dates.ts";
+import { type Calendar, dayInSentence, localDue, onDay, wholeDue } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
 import { applyPatch } from "./intents.ts";
 import { priorityLabel } from "./priorities.ts";
@@ -152,7 +152,8 @@ export function createBulk(options: BulkOptions) {
         (count) => `Removed the date of ${tasksText(count)}`,
       );
     }
-    const day = dayInSentence(Temporal.PlainDate.from(due.date), calendar.peek());
+    const { timeZone } = calendar.peek();
+    const day = dayInSentence(localDue(wholeDue(due), timeZone).date, calendar.peek());
     return update(ids, () => ({ due }), (count) => `Moved ${tasksText(count)} to ${day}`);
   }
 
@@ -169,10 +170,12 @@ export function createBulk(options: BulkOptions) {
       const day = dayInSentence(Temporal.PlainDate.from(date), calendar.peek());
       return update(
         ids,
-        ({ due }) =>
-          due?.date === date
+        ({ due }) => {
+          const { timeZone } = calendar.peek();
+          return due !== null && localDue(due, timeZone).day === date
             ? null
-            : { due: { date, time: due?.time ?? null, timeZone: due?.timeZone ?? null } },
+            : { due: onDay(due, date, timeZone) };
+        },
         (count) => `Moved ${tasksText(count)} to ${day}`,
       );
     },

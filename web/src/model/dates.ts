@@ -1,5 +1,5 @@
 /** Dates in words: relative where that is shorter to read, in the user's locale and zone always. */
-import type { Due, Preferences, Task } from "../api/types.ts";
+import type { Due, DueInput, Preferences, Task } from "../api/types.ts";
 
 export interface Calendar {
   /** The user's day. */
@@ -71,6 +71,13 @@ export interface LocalDue {
   elsewhere: { timeZone: string; date: Temporal.PlainDate; time: string } | null;
 }
 
+/** A due as it is sent, with everything said. */
+export const wholeDue = ({ date, time, timeZone }: DueInput): Due => ({
+  date,
+  time: time ?? null,
+  timeZone: timeZone ?? null,
+});
+
 const locals = new WeakMap<Due, { zone: string; local: LocalDue }>();
 
 /** Where `due` falls for a user in `userZone`. A whole day never moves across zones. */
@@ -98,6 +105,21 @@ function resolveLocal(due: Due, userZone: string): LocalDue {
     time,
     elsewhere: same ? null : { timeZone: due.timeZone, date, time: due.time },
   };
+}
+
+/**
+ * `due` moved to the user's day `day` (`YYYY-MM-DD`), with its time and zone: it stands where it was let go, which in
+ * its own zone may be the day beside.
+ */
+export function onDay(due: Due | null, day: string, userZone: string): Due {
+  if (due === null) return { date: day, time: null, timeZone: null };
+  const to = Temporal.PlainDate.from(day);
+  const moved = (from: Due): Due => {
+    const { days } = localDue(from, userZone).date.until(to, { largestUnit: "day" });
+    return { ...from, date: Temporal.PlainDate.from(from.date).add({ days }).toString() };
+  };
+  // Once more: between the two days one of the zones may have changed its clock, and midnight with it.
+  return moved(moved(due));
 }
 
 export type Tone = "overdue" | "today" | "soon" | "later" | "done";

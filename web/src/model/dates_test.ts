@@ -8,8 +8,10 @@ import {
   elsewhereText,
   instantText,
   isOverdue,
+  localDue,
   longDueText,
   monthWeeks,
+  onDay,
   reminderText,
   timeText,
   weekdayNames,
@@ -127,4 +129,22 @@ Deno.test("timeText() and zoneText() write what people read", () => {
   assert.equal(timeText("00:05", "en-GB"), "00:05");
   assert.match(timeText("00:05", "en-US"), /^12:05\sAM$/);
   assert.equal(zoneText("America/Argentina/Buenos_Aires"), "Buenos Aires");
+});
+
+Deno.test("onDay() moves a due to the user's day, with its time and zone", () => {
+  const berlin = "Europe/Berlin";
+  assert.deepEqual(onDay(null, "2026-03-05", berlin), due("2026-03-05"));
+  assert.deepEqual(onDay(due("2026-03-03", "09:00"), "2026-03-05", berlin), due("2026-03-05", "09:00"));
+  const cases: [string, string, string][] = [
+    // 07:00 in Tokyo is 23:00 of the day before in Berlin, in summer 00:00 of the same day.
+    ["2026-03-03", "2026-03-03", "2026-03-04"],
+    ["2026-03-03", "2026-02-28", "2026-03-01"],
+    ["2026-03-03", "2026-07-10", "2026-07-10"],
+    ["2026-07-10", "2026-03-03", "2026-03-04"],
+  ];
+  for (const [from, to, date] of cases) {
+    const moved = onDay(due(from, "07:00", "Asia/Tokyo"), to, berlin);
+    assert.deepEqual(moved, due(date, "07:00", "Asia/Tokyo"));
+    assert.equal(localDue(moved, berlin).day, to);
+  }
 });

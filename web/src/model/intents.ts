@@ -1,16 +1,7 @@
 /** What a user wants done, as data: it is shown, kept, sent and shown again after a reload from this. */
 import type { Method } from "../api/client.ts";
-import type {
-  Colour,
-  Due,
-  Filter,
-  List,
-  Me,
-  ProfilePatch,
-  Task,
-  TaskInput,
-  TaskPatch,
-} from "../api/types.ts";
+import type { Colour, Filter, List, Me, ProfilePatch, Task, TaskInput, TaskPatch } from "../api/types.ts";
+import { wholeDue } from "./dates.ts";
 
 export type TaskIntent =
   | { kind: "create"; task: Task; body: TaskInput }
@@ -212,9 +203,7 @@ export function applyPatch(task: Task, patch: TaskPatch): Task {
   const { due, reminders, recurrence, ...rest } = patch;
   const next: Task = { ...task, ...rest };
   if (due !== undefined) {
-    next.due = due === null
-      ? null
-      : { date: due.date, time: due.time ?? null, timeZone: due.timeZone ?? null } satisfies Due;
+    next.due = due === null ? null : wholeDue(due);
   }
   if (recurrence !== undefined) next.recurrence = recurrence;
   if (reminders !== undefined) {

@@ -3,7 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { ListWithCount, Priority, Task, TaskPatch } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
 import { type Bulk, keysBetween } from "./bulk.ts";
-import { type Calendar, dayInSentence } from "./dates.ts";
+import { type Calendar, dayInSentence, localDue, onDay } from "./dates.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { TaskStore } from "./store.ts";
 import { quoted } from "./wording.ts";
@@ -15,6 +15,7 @@ export type Drop =
   | { kind: "priority"; priority: Priority }
   /** Null takes all tags that are columns away: the task is let go where none is. */
   | { kind: "tag"; tag: string | null; from: string | null }
+  /** A day of the user's. */
   | { kind: "day"; date: string }
   /** Between two others of an order given by hand; null is the end. */
   | { kind: "between"; before: string | null; after: string | null };
@@ -57,14 +58,10 @@ export function createMoves({ store, actions, bulk, lists, calendar }: MovesOpti
         return { patch: { tags }, said: tag === null ? "Tags removed" : `Tagged #${tag}` };
       }
       case "day": {
-        if (task.due?.date === drop.date) return null;
-        const due = {
-          date: drop.date,
-          time: task.due?.time ?? null,
-          timeZone: task.due?.timeZone ?? null,
-        };
+        const { timeZone } = calendar.peek();
+        if (task.due !== null && localDue(task.due, timeZone).day === drop.date) return null;
         return {
-          patch: { due },
+          patch: { due: onDay(task.due, drop.date, timeZone) },
           said: `Moved to ${dayInSentence(Temporal.PlainDate.from(drop.date), calendar.peek())}`,
         };
       }
@@ -133,7 +130,8 @@ export function createMoves({ store, actions, bulk, lists, calendar }: MovesOpti
     async shift(id: string, days: number): Promise<boolean> {
       const task = store.get(id);
       if (task === undefined) return false;
-      const from = task.due === null ? calendar.peek().today : Temporal.PlainDate.from(task.due.date);
+      const { today, timeZone } = calendar.peek();
+      const from = task.due === null ? today : localDue(task.due, timeZone).date;
       return await this.drop([id], { kind: "day", date: from.add({ days }).toString() });
     },
   };

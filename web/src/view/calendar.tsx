@@ -6,6 +6,7 @@ import { agenda, type DayItem, shownWeeks, turned } from "../model/agenda.ts";
 import {
   dueTone,
   firstWeekday,
+  localDue,
   longDayText,
   monthText,
   shortDayText,
@@ -157,7 +158,7 @@ function Days({ view, on, weeks, first }: DaysProps): JSX.Element {
     if (event.altKey) {
       const task = store.get(id);
       if (task?.due) {
-        const date = Temporal.PlainDate.from(task.due.date).add({ days: step });
+        const date = localDue(task.due, calendar.timeZone).date.add({ days: step });
         if (date.toString() < from || date.toString() > to) {
           router.setView({ ...view, on: date.toString() });
         }

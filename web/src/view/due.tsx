@@ -9,6 +9,7 @@ import {
   longDayText,
   monthText,
   monthWeeks,
+  onDay,
   reminderText,
   timeText,
   weekdayNames,
@@ -27,6 +28,8 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
   const { today, locale } = calendar;
   const { weekStart } = app.session.preferences.value;
   const due = task.due;
+  /** A whole day is the same in every zone: without its time a task stays where it is seen. */
+  const local = due === null ? null : localDue(due, calendar.timeZone);
   const [words, setWords] = useState("");
   const [zones, setZones] = useState(false);
 
@@ -36,7 +39,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
   const setDate = (date: Temporal.PlainDate) => {
     // Of several tasks each keeps its time.
     if (ids.length > 1) void app.bulk.setDay(ids, date.toString());
-    else set({ date: date.toString(), time: due?.time ?? null, timeZone: due?.timeZone ?? null });
+    else set(onDay(due, date.toString(), calendar.timeZone));
     close();
   };
   const nextMonday = today.add({ days: 8 - today.dayOfWeek });
@@ -85,7 +88,10 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.isComposing) return;
           event.preventDefault();
-          if (understood?.due) {
+          if (understood?.due && understood.due.time === null) {
+            // A day alone keeps the time, as the buttons do.
+            setDate(Temporal.PlainDate.from(understood.due.date));
+          } else if (understood?.due) {
             set({ ...understood.due, timeZone: due?.timeZone ?? null });
             close();
           } else if (words.trim() === "") close();
@@ -114,7 +120,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
         ))}
       </div>
       <Month
-        selected={due === null ? null : Temporal.PlainDate.from(due.date)}
+        selected={local?.date ?? null}
         today={today}
         locale={locale}
         first={firstWeekday(weekStart)}
@@ -129,12 +135,8 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
             value={due?.time ?? ""}
             onChange={(event) => {
               const time = event.currentTarget.value.slice(0, 5);
-              const date = due?.date ?? today.toString();
-              set({
-                date,
-                time: time === "" ? null : time,
-                timeZone: time === "" ? null : due?.timeZone ?? null,
-              });
+              if (time === "") set(wholeDay(local?.day ?? calendar.day));
+              else set({ date: due?.date ?? calendar.day, time, timeZone: due?.timeZone ?? null });
             }}
           />
         </label>
@@ -151,7 +153,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
             <button
               type="button"
               class="button quiet"
-              onClick={() => set({ date: due.date, time: null, timeZone: null })}
+              onClick={() => set(wholeDay(local?.day ?? due.date))}
             >
               No time
             </button>
@@ -172,6 +174,7 @@ export function DueEditor({ task, close }: EditorProps): JSX.Element {
   );
 }
 
+const wholeDay = (date: string): DueInput => ({ date, time: null, timeZone: null });
 const weekdayText = (date: Temporal.PlainDate, locale: string) =>
   weekdayNames(locale, 1, "short").find(({ day }) => day === date.dayOfWeek)?.name ?? "";
 
