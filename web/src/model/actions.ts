@@ -2,7 +2,7 @@
  * Everything a user can do to a task. Each shows at once and is handed to `sync`, which keeps and sends it; what
  * the server refuses goes back to its old state and is said.
  */
-import type { ReadonlySignal } from "@preact/signals";
+import { batch, type ReadonlySignal } from "@preact/signals";
 import { generateKeyBetween } from "fractional-indexing";
 import { ApiError, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
@@ -165,10 +165,13 @@ export function createActions(options: ActionsOptions) {
   /** Several changes, each by itself in the queue, as one step; true when none was refused. */
   async function writeAll(changes: readonly TaskWrite[], said: string): Promise<boolean> {
     const step = remember(changes.map(({ intent, type }): Done => ({ subject: intent.id, type })));
-    const sending = changes.map(({ title, intent }, index) => {
-      const part = step[index];
-      return part && follow(step, part, title, intent, `Could not change ${quoted(title)}`);
-    });
+    // All show at once: drawn one by one, each would compute the whole view anew.
+    const sending = batch(() =>
+      changes.map(({ title, intent }, index) => {
+        const part = step[index];
+        return part && follow(step, part, title, intent, `Could not change ${quoted(title)}`);
+      })
+    );
     announce(said, step);
     return (await Promise.all(sending)).every(Boolean);
   }

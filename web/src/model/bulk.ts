@@ -1,5 +1,5 @@
 /** What is done to several tasks at once: one call, all or nothing, one undo. */
-import type { ReadonlySignal } from "@preact/signals";
+import { batch, type ReadonlySignal } from "@preact/signals";
 import { generateNKeysBetween } from "fractional-indexing";
 import { isAway, randomId } from "../api/client.ts";
 import type { BulkInput, Calls } from "../api/calls.ts";
@@ -10,7 +10,7 @@ import { byPosition, isOpen } from "./grouping.ts";
 import { applyPatch } from "./intents.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { Selection } from "./selection.ts";
-import type { Mutation, TaskStore } from "./store.ts";
+import type { Change, Mutation, TaskStore } from "./store.ts";
 import type { Toasts } from "./toasts.ts";
 import type { Ui } from "./ui.ts";
 import type { Done } from "./undo.ts";
@@ -75,14 +75,18 @@ export function createBulk(options: BulkOptions) {
         [...result.updated, ...result.deleted, ...result.completed].map((task) => [task.id, task]),
       );
       const ids = [...body.update?.map(({ id }) => id) ?? [], ...body.delete ?? [], ...body.complete ?? []];
-      ids.forEach((id, index) => guesses[index]?.confirm(answers.get(id) ?? null));
-      store.applyAll(result.created);
+      batch(() => {
+        ids.forEach((id, index) => guesses[index]?.confirm(answers.get(id) ?? null));
+        store.applyAll(result.created);
+      });
       actions.announce(said, step);
       return true;
     } catch (error) {
       actions.forgetStep(step);
-      for (const guess of guesses) guess.rollback();
-      for (const id of [...body.complete ?? [], ...body.delete ?? []]) ui.unsettle(id);
+      batch(() => {
+        for (const guess of guesses) guess.rollback();
+        ui.unsettle(...body.complete ?? [], ...body.delete ?? []);
+      });
       if (instead !== undefined && isAway(error)) return await instead();
       toasts.show({
         tone: "error",
@@ -100,6 +104,10 @@ export function createBulk(options: BulkOptions) {
   function queue(tasks: readonly Task[], write: (task: Task) => Omit<TaskWrite, "title">, said: string) {
     return actions.writeAll(tasks.map((task) => ({ title: task.title, ...write(task) })), said);
   }
+
+  /** Shows a change of many tasks at once: drawn one by one, each would compute the whole view anew. */
+  const show = (tasks: readonly Task[], change: Change): Mutation[] =>
+    batch(() => tasks.map(({ id }) => store.begin(id, change)));
 
   function tooMany(count: number): boolean {
     if (count <= BULK_LIMIT) return false;
@@ -132,8 +140,9 @@ export function createBulk(options: BulkOptions) {
         said(changes.length),
       );
     if (offline()) return await instead();
-    const guesses = changes.map(({ task, patch }) =>
-      store.begin(task.id, (value) => applyPatch(value, patch))
+    const guesses = show(
+      changes.map(({ task }) => task),
+      (value) => applyPatch(value, patches.get(value.id) ?? {}),
     );
     return await send(
       { update: changes.map(({ task, patch }) => ({ id: task.id, ...patch })) },
@@ -221,16 +230,19 @@ export function createBulk(options: BulkOptions) {
           }),
           said,
         );
+      const settle = () =>
+        batch(() => {
+          selection.clear();
+          ui.settle(...tasks.map(({ id }) => id));
+        });
       if (offline()) {
-        selection.clear();
-        for (const { id } of tasks) ui.settle(id);
+        settle();
         return await instead();
       }
-      const guesses = tasks.map((task) => {
-        ui.settle(task.id);
-        return store.begin(task.id, (value) => ({ ...value, status: "completed", completedAt }));
+      const guesses = batch(() => {
+        settle();
+        return show(tasks, (value) => ({ ...value, status: "completed", completedAt }));
       });
-      selection.clear();
       return await send(
         { complete: tasks.map(({ id }) => id) },
         guesses,
@@ -253,8 +265,10 @@ export function createBulk(options: BulkOptions) {
         selection.clear();
         return await instead();
       }
-      const guesses = tasks.map((task) => store.begin(task.id, (value) => ({ ...value, deletedAt })));
-      selection.clear();
+      const guesses = batch(() => {
+        selection.clear();
+        return show(tasks, (value) => ({ ...value, deletedAt }));
+      });
       return await send(
         { delete: tasks.map(({ id }) => id) },
         guesses,

@@ -1,5 +1,5 @@
 /** State of the screen that is no one else's: what is focused, open, settling. */
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 
 /** Which editor hangs on which task. */
 export type MenuKind = "due" | "priority" | "list" | "tags" | "recurrence" | "reminders";
@@ -47,24 +47,23 @@ export function createUi() {
       focused.value = id;
       focusRequest.value = focusRequest.peek() + 1;
     },
-    settle(id: string): void {
-      settling.value = new Set(settling.value).add(id);
+    settle(...ids: string[]): void {
+      settling.value = new Set([...settling.peek(), ...ids]);
       const timer = setTimeout(() => {
         timers.delete(timer);
-        this.unsettle(id);
+        this.unsettle(...ids);
       }, SETTLE_MS);
       timers.add(timer);
     },
-    unsettle(id: string): void {
-      if (!settling.value.has(id)) return;
-      const left = new Set(settling.value);
-      left.delete(id);
-      settling.value = left;
-      if (next.value.has(id)) {
-        const words = new Map(next.value);
-        words.delete(id);
-        next.value = words;
-      }
+    unsettle(...ids: string[]): void {
+      const gone = new Set(ids.filter((id) => settling.peek().has(id)));
+      if (gone.size === 0) return;
+      batch(() => {
+        settling.value = new Set([...settling.peek()].filter((id) => !gone.has(id)));
+        if ([...gone].some((id) => next.peek().has(id))) {
+          next.value = new Map([...next.peek()].filter(([id]) => !gone.has(id)));
+        }
+      });
     },
     setNext(id: string, words: string): void {
       if (settling.value.has(id)) next.value = new Map(next.value).set(id, words);
