@@ -230,6 +230,28 @@ test("a task is edited in its pane: date in words, repeat, reminder, tags, list,
   }, [{ date: day(1), time: "14:30", timeZone: "Asia/Tokyo" }, true, "PT1H", ["paper"], "See **section 4**"]);
 });
 
+test("notes and a title that are being written are kept when the pane or the page goes", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  const { id } = await make(client, { title: "Call the bank" });
+  await row(page, "Call the bank").waitFor();
+  // As in browsers that tell a field nothing when it is removed.
+  await page.evaluate(() => addEventListener("blur", (event) => event.stopImmediatePropagation(), true));
+  const known = async () => {
+    const { body } = await client.call<Task>("GET", `/api/tasks/${id}`);
+    return [body.title, body.notes];
+  };
+  await row(page, "Call the bank").getByRole("link").click();
+  await page.getByRole("button", { name: "Add notes" }).click();
+  await page.getByRole("textbox", { name: "Notes" }).fill("Ask for Ida");
+  await page.goBack();
+  await eventually(known, ["Call the bank", "Ask for Ida"]);
+  await row(page, "Call the bank").getByRole("link").click();
+  await page.getByRole("textbox", { name: "Title" }).fill("Call the new bank");
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+  await eventually(known, ["Call the new bank", "Ask for Ida"]);
+});
+
 test("settings: name, zone, look and reminders are saved as they are made", async (app) => {
   await using user = await app.user({ path: "/settings" });
   const { page, client } = user;

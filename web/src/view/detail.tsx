@@ -32,6 +32,7 @@ import {
   Trash2,
   X,
 } from "./icons.tsx";
+import { useDraft } from "./draft.ts";
 import { closePane } from "./keys.ts";
 import { Check } from "./row.tsx";
 import { Empty, Skeleton } from "./states.tsx";
@@ -147,7 +148,10 @@ function TaskDetail({ task }: { task: Task }): JSX.Element {
 function TitleEditor({ task }: { task: Task }): JSX.Element {
   const { actions, ui } = useApp();
   const field = useRef<HTMLTextAreaElement>(null);
-  const [draft, setDraft] = useState<string | null>(null);
+  const draft = useDraft((text) => {
+    const title = text.trim();
+    if (title !== "" && title !== task.title) void actions.patch(task.id, { title });
+  });
   const request = ui.editTitle.value;
   useEffect(() => {
     if (!request) return;
@@ -155,11 +159,6 @@ function TitleEditor({ task }: { task: Task }): JSX.Element {
     field.current?.focus();
     field.current?.setSelectionRange(task.title.length, task.title.length);
   }, [request]);
-  const save = () => {
-    const title = draft?.trim();
-    setDraft(null);
-    if (title !== undefined && title !== "" && title !== task.title) void actions.patch(task.id, { title });
-  };
   return (
     <textarea
       ref={field}
@@ -168,10 +167,10 @@ function TitleEditor({ task }: { task: Task }): JSX.Element {
       dir="auto"
       aria-label="Title"
       maxLength={500}
-      value={draft ?? task.title}
+      value={draft.text ?? task.title}
       readOnly={task.deletedAt !== null}
-      onInput={(event) => setDraft(event.currentTarget.value.replaceAll("\n", " "))}
-      onBlur={save}
+      onInput={(event) => draft.write(event.currentTarget.value.replaceAll("\n", " "))}
+      onBlur={draft.finish}
       onKeyDown={(event) => {
         if (event.isComposing) return;
         if (event.key === "Enter") {
@@ -180,9 +179,8 @@ function TitleEditor({ task }: { task: Task }): JSX.Element {
         } else if (event.key === "Escape") {
           event.preventDefault();
           event.stopPropagation();
-          setDraft(null);
-          // The draft is given up before the blur would save it.
-          queueMicrotask(() => field.current?.closest<HTMLElement>(".pane")?.focus());
+          draft.write(null);
+          field.current?.closest<HTMLElement>(".pane")?.focus();
         }
       }}
     />
@@ -314,18 +312,16 @@ const sentence = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1
 
 function NotesEditor({ task }: { task: Task }): JSX.Element {
   const { actions } = useApp();
-  const [draft, setDraft] = useState<string | null>(null);
+  const draft = useDraft((notes) => {
+    if (notes !== task.notes) void actions.patch(task.id, { notes });
+  });
   const field = useRef<HTMLTextAreaElement>(null);
-  const editing = draft !== null;
+  const editing = draft.text !== null;
   useLayoutEffect(() => {
     if (!editing) return;
     field.current?.focus();
     field.current?.setSelectionRange(task.notes.length, task.notes.length);
   }, [editing]);
-  const save = () => {
-    if (draft !== null && draft !== task.notes) void actions.patch(task.id, { notes: draft });
-    setDraft(null);
-  };
   if (editing) {
     return (
       <div class="notes">
@@ -336,9 +332,9 @@ function NotesEditor({ task }: { task: Task }): JSX.Element {
           aria-label="Notes"
           aria-describedby="notes-help"
           maxLength={50_000}
-          value={draft}
-          onInput={(event) => setDraft(event.currentTarget.value)}
-          onBlur={save}
+          value={draft.text ?? ""}
+          onInput={(event) => draft.write(event.currentTarget.value)}
+          onBlur={draft.finish}
           onKeyDown={(event) => {
             if (event.isComposing) return;
             const ends = event.key === "Escape" || event.key === "Enter" && (event.ctrlKey || event.metaKey);
@@ -346,7 +342,7 @@ function NotesEditor({ task }: { task: Task }): JSX.Element {
             event.preventDefault();
             event.stopPropagation();
             const pane = event.currentTarget.closest<HTMLElement>(".pane");
-            save();
+            draft.finish();
             pane?.focus();
           }}
         />
@@ -355,7 +351,7 @@ function NotesEditor({ task }: { task: Task }): JSX.Element {
     );
   }
   const edit = () => {
-    if (task.deletedAt === null) setDraft(task.notes);
+    if (task.deletedAt === null) draft.write(task.notes);
   };
   if (task.notes === "") {
     return (
