@@ -180,6 +180,34 @@ test("keys mean nothing while one types, and menus give the focus back", async (
   );
 });
 
+test("a message's button gives the focus back to where it was", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  await make(client, { title: "First" });
+  await make(client, { title: "Second" });
+  await row(page, "Second").waitFor();
+  await page.keyboard.press("j");
+  await focusOn(page, "First");
+  for (const button of ["Dismiss", "Undo"]) {
+    await page.keyboard.press("t");
+    await toast(page, "to today").getByRole("button", { name: button }).focus();
+    await page.keyboard.press("Enter");
+    await toast(page, "to today").waitFor({ state: "detached" });
+    await focusOn(page, "First");
+    await page.keyboard.press("+");
+    await toast(page, "to tomorrow").getByRole("button", { name: "Dismiss" }).click();
+    await toast(page, "to tomorrow").waitFor({ state: "detached" });
+    // After a click the focus is there without its mark.
+    await eventually(() => focused(page), "First");
+  }
+  // Where it was is gone: the row that has taken its place.
+  await page.keyboard.press("x");
+  await toast(page, "Completed “First”").getByRole("button", { name: "Dismiss" }).focus();
+  await row(page, "First").waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await focusOn(page, "Second");
+});
+
 test("Tab goes past the list in one step and reaches everything; the first stop skips to the tasks", async (app) => {
   await using user = await app.user();
   const { page, client } = user;

@@ -29,7 +29,7 @@ export function createToasts(options: ToastOptions = {}) {
   });
   const toasts = signal<readonly Toast[]>([]);
   const timers = new Map<number, () => void>();
-  /** Said to screen readers and not shown: what a change of focus alone would not tell. */
+  /** Said to screen readers: plain messages, and what a change of focus alone would not tell. */
   const said = signal("");
   let next = 1;
   let paused = false;
@@ -48,11 +48,22 @@ export function createToasts(options: ToastOptions = {}) {
     timers.set(toast.id, schedule(() => dismiss(toast.id), lifetime(toast)));
   }
 
+  function say(text: string): void {
+    // The same words twice are only announced again when the text node changes.
+    said.value = said.value === text ? `${text}\u00a0` : text;
+  }
+
+  /** An error is an alert by itself. The others are said where a screen reader listens already: not all read a region that is new. */
+  function announce({ tone, text, detail }: Toast): void {
+    if (tone !== "error") say(detail === undefined ? text : `${text}. ${detail}`);
+  }
+
   function show(toast: Omit<Toast, "id" | "tone"> & { tone?: Toast["tone"] }): number {
     const made: Toast = { tone: "plain", ...toast, id: next++ };
     const passing = toasts.value.filter(({ lasting }) => !lasting);
     for (const old of passing.slice(0, Math.max(0, passing.length - MOST + 1))) dismiss(old.id);
     toasts.value = [...toasts.value, made];
+    announce(made);
     if (!paused) arm(made);
     return made.id;
   }
@@ -65,6 +76,8 @@ export function createToasts(options: ToastOptions = {}) {
     /** Changes the words of a message that is still there. */
     amend(id: number, change: Partial<Pick<Toast, "text" | "detail" | "action">>): void {
       toasts.value = toasts.value.map((toast) => toast.id === id ? { ...toast, ...change } : toast);
+      const amended = toasts.value.find((toast) => toast.id === id);
+      if (amended !== undefined) announce(amended);
     },
     /** While the pointer or the focus is on the messages nothing disappears (WCAG 2.2.1). */
     hold(held: boolean): void {
@@ -75,10 +88,7 @@ export function createToasts(options: ToastOptions = {}) {
         else arm(toast);
       }
     },
-    say(text: string): void {
-      // The same words twice are only announced again when the text node changes.
-      said.value = said.value === text ? `${text}\u00a0` : text;
-    },
+    say,
     clear(): void {
       for (const toast of toasts.value) if (!toast.lasting) dismiss(toast.id);
     },

@@ -33,3 +33,14 @@ Deno.test("createToasts() shows three at most and none disappears while it is po
   toasts.hold(false);
   assert.equal(timers().length, 3);
 });
+
+Deno.test("createToasts() says plain messages where screen readers listen, also when they change", () => {
+  const { toasts } = withClock();
+  const id = toasts.show({ text: "Completed “Rent”" });
+  assert.equal(toasts.said.value, "Completed “Rent”");
+  toasts.amend(id, { detail: "Next: 3 April" });
+  assert.equal(toasts.said.value, "Completed “Rent”. Next: 3 April");
+  // An error is an alert where it stands: it is not said twice.
+  toasts.show({ tone: "error", text: "Could not" });
+  assert.equal(toasts.said.value, "Completed “Rent”. Next: 3 April");
+});

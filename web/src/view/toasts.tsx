@@ -1,9 +1,21 @@
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { useApp } from "./context.ts";
+import { focusMain } from "./dom.ts";
 import { X } from "./icons.tsx";
 
 export function Toasts(): JSX.Element {
-  const { toasts } = useApp();
+  const { toasts, ui } = useApp();
+  /** What had the focus before a message got it. */
+  const before = useRef<HTMLElement | null>(null);
+  /** The button that has the focus goes with its message: the focus returns to where it was. */
+  const close = (id: number) => {
+    toasts.dismiss(id);
+    toasts.hold(false);
+    if (before.current?.isConnected) before.current.focus({ preventScroll: true });
+    else if (ui.focused.peek() !== null) ui.focusRow(ui.focused.peek());
+    else focusMain();
+  };
   return (
     <>
       <div class="visually-hidden" role="status" aria-live="polite">{toasts.said}</div>
@@ -12,7 +24,11 @@ export function Toasts(): JSX.Element {
         aria-label="Messages"
         onPointerEnter={() => toasts.hold(true)}
         onPointerLeave={() => toasts.hold(false)}
-        onFocusIn={() => toasts.hold(true)}
+        onFocusIn={({ currentTarget, relatedTarget }) => {
+          toasts.hold(true);
+          if (relatedTarget instanceof Node && currentTarget.contains(relatedTarget)) return;
+          before.current = relatedTarget instanceof HTMLElement ? relatedTarget : null;
+        }}
         onFocusOut={() => toasts.hold(false)}
       >
         {toasts.toasts.value.map((toast) => (
@@ -20,7 +36,7 @@ export function Toasts(): JSX.Element {
             class="toast"
             data-tone={toast.tone}
             key={toast.id}
-            role={toast.tone === "error" ? "alert" : "status"}
+            role={toast.tone === "error" ? "alert" : undefined}
           >
             <div class="toast-words">
               <span class="toast-text" dir="auto">{toast.text}</span>
@@ -32,7 +48,7 @@ export function Toasts(): JSX.Element {
                 class="toast-action"
                 onClick={() => {
                   const { action } = toast;
-                  toasts.dismiss(toast.id);
+                  close(toast.id);
                   action?.run();
                 }}
               >
@@ -43,7 +59,7 @@ export function Toasts(): JSX.Element {
               type="button"
               class="icon-button"
               aria-label="Dismiss"
-              onClick={() => toasts.dismiss(toast.id)}
+              onClick={() => close(toast.id)}
             >
               <X size={14} />
             </button>
