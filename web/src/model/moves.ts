@@ -30,8 +30,21 @@ export interface MovesOptions {
 
 export function createMoves({ store, actions, bulk, lists, calendar }: MovesOptions) {
   const place = (id: string | null) => id === null ? null : store.get(id)?.position ?? null;
-  const between = (before: string | null, after: string | null, count: number) =>
-    keysBetween(place(before), place(after), count);
+  /** Places for `ids` between two others. */
+  function between(ids: readonly string[], before: string | null, after: string | null): string[] {
+    const [low, high] = [place(before), place(after)];
+    if (low === null || low !== high) return keysBetween(low, high, ids.length);
+    // Two devices gave both the same place: there is none between them. What comes from above goes behind all of them.
+    const own = place(ids[0] ?? null) ?? "";
+    const listId = store.get(before ?? "")?.listId;
+    let [lower, higher]: [string | null, string | null] = [null, null];
+    for (const { listId: other, position } of store.all()) {
+      if (other !== listId) continue;
+      if (position < low && (lower === null || position > lower)) lower = position;
+      if (position > low && (higher === null || position < higher)) higher = position;
+    }
+    return own > low ? keysBetween(lower, low, ids.length) : keysBetween(low, higher, ids.length);
+  }
 
   /** What letting `task` go there changes, with its words; null when nothing. */
   function change(task: Task, drop: Drop): { patch: TaskPatch; said: string } | null {
@@ -40,7 +53,9 @@ export function createMoves({ store, actions, bulk, lists, calendar }: MovesOpti
         if (task.listId === drop.listId) return null;
         const name = lists.peek().find((list) => list.id === drop.listId)?.name ?? "another list";
         const patch: TaskPatch = { listId: drop.listId };
-        const [position] = drop.place === undefined ? [] : between(drop.place.before, drop.place.after, 1);
+        const [position] = drop.place === undefined
+          ? []
+          : between([task.id], drop.place.before, drop.place.after);
         if (position !== undefined) patch.position = position;
         return { patch, said: `Moved to ${name}` };
       }
@@ -67,7 +82,7 @@ export function createMoves({ store, actions, bulk, lists, calendar }: MovesOpti
       }
       case "between": {
         if (drop.before === task.id || drop.after === task.id) return null;
-        const [position] = between(drop.before, drop.after, 1);
+        const [position] = between([task.id], drop.before, drop.after);
         return position === undefined ? null : { patch: { position }, said: `Moved ${quoted(task.title)}` };
       }
     }
@@ -92,9 +107,7 @@ export function createMoves({ store, actions, bulk, lists, calendar }: MovesOpti
               (count) => `Tags of ${count} tasks changed`,
             );
           case "between": {
-            const place = (other: string | null) =>
-              other === null ? null : store.get(other)?.position ?? null;
-            const keys = keysBetween(place(drop.before), place(drop.after), ids.length);
+            const keys = between(ids, drop.before, drop.after);
             return await bulk.update(ids, (task) => {
               const position = keys[ids.indexOf(task.id)];
               return position === undefined ? null : { position };

@@ -35,3 +35,25 @@ Deno.test("a task of another zone stands on the day of the user's that it is mov
   assert.equal(await app.moves.drop(["t1"], { kind: "day", date: "2026-03-06" }), false);
   assert.deepEqual(app.store.get("t1")?.due, { date: "2026-03-07", time: "07:00", timeZone: "Asia/Tokyo" });
 });
+
+Deno.test("step() goes past neighbours that have the same place", async () => {
+  const tasks = [["x", "a0"], ["a", "a1"], ["b", "a1"], ["y", "a2"]].map(([id, position]) =>
+    aTask({ id, position, createdAt: `2026-01-01T00:00:0${id === "b" ? 1 : 0}Z` })
+  );
+  const known = new Map(tasks.map((task) => [task.id, task]));
+  await using scene = await anApp(tasks, (_method, path, body) => {
+    const task = known.get(path.split("/").at(-1) ?? "") ?? aTask();
+    const next = { ...task, ...body as Partial<Task>, version: task.version + 1 };
+    known.set(task.id, next);
+    return { body: next };
+  });
+  const { app } = scene;
+  const order = () => app.order.value.join("");
+  assert.equal(order(), "xaby");
+  assert.equal(await app.moves.step("x", app.order.value, 1), true);
+  assert.equal(order(), "abxy");
+  assert.equal(await app.moves.step("x", app.order.value, -1), true);
+  assert.equal(order(), "xaby");
+  assert.equal(await app.moves.step("y", app.order.value, -1), true);
+  assert.equal(order(), "xyab");
+});
