@@ -53,6 +53,8 @@ export function copyOf(task: Task): TaskInput {
 
 export function createBulk(options: BulkOptions) {
   const { calls, store, actions, toasts, ui, selection, lists, calendar, offline } = options;
+  /** The last creation, until it is answered. */
+  let unanswered: { said: string; body: BulkInput; key: string } | null = null;
 
   /**
    * Sends one bulk; `guesses` are already on screen. Resolves to whether it was taken. When nobody answers, `instead`
@@ -63,13 +65,15 @@ export function createBulk(options: BulkOptions) {
     guesses: readonly Mutation[],
     said: string,
     instead?: () => Promise<boolean>,
+    key = randomId(),
   ): Promise<boolean> {
-    const answer = calls.bulk(body, randomId());
+    const answer = calls.bulk(body, key);
     // The step counts from the key press on: `z` right after it waits for the answer and means this.
     const part: Done = { subject: "", type: "task.updated.v1", pending: answer.catch(() => {}) };
     const step = actions.remember([part]);
     try {
       const result = await answer;
+      if (unanswered?.key === key) unanswered = null;
       if (result.causationId !== null) part.causationId = result.causationId;
       const answers = new Map(
         [...result.updated, ...result.deleted, ...result.completed].map((task) => [task.id, task]),
@@ -87,6 +91,7 @@ export function createBulk(options: BulkOptions) {
         for (const guess of guesses) guess.rollback();
         ui.unsettle(...body.complete ?? [], ...body.delete ?? []);
       });
+      if (!isAway(error) && unanswered?.key === key) unanswered = null;
       if (instead !== undefined && isAway(error)) return await instead();
       toasts.show({
         tone: "error",
@@ -284,7 +289,11 @@ export function createBulk(options: BulkOptions) {
         const made = await Promise.all(inputs.toReversed().map((input) => actions.create(input)));
         return made.every((task) => task !== null);
       }
-      return await send({ create: placed(inputs) }, [], `Added ${tasksText(inputs.length)}`);
+      // Sent again after an answer that did not come it is the same write: the tasks may be there already.
+      const said = JSON.stringify(inputs);
+      if (unanswered?.said !== said) unanswered = { said, body: { create: placed(inputs) }, key: randomId() };
+      const { body, key } = unanswered;
+      return await send(body, [], `Added ${tasksText(inputs.length)}`, undefined, key);
     },
     /** Makes the same tasks once more, each under the one it was made from, with its open parts. */
     async duplicate(ids: readonly string[]): Promise<boolean> {

@@ -84,3 +84,33 @@ Deno.test("bulk: many tasks changed without a network show at once", async () =>
   assert.ok(ids.every((id) => app.store.get(id)?.priority === "high"));
   for (const { key } of app.sync.operations.value) await app.sync.cancel(key);
 });
+
+Deno.test("create() of several sends the same write again when its answer was lost, and another one after that", async () => {
+  let lost = true;
+  await using scene = await anApp([], (_method, _path, body) => {
+    if (lost) return { status: 503, body: { title: "Unavailable" } };
+    const { create } = body as { create: Partial<Task>[] };
+    return {
+      body: {
+        ...{ updated: [], deleted: [], completed: [], causationId: null },
+        created: create.map((part, index) => aTask({ ...part, id: `made-${index}` })),
+      },
+    };
+  });
+  const { app, sent } = scene;
+  const add = async () => {
+    app.quickAdd.setText("Milk\nBread");
+    await app.quickAdd.submit();
+  };
+  await add();
+  assert.equal(app.quickAdd.text.value, "Milk\nBread");
+  lost = false;
+  // It was taken, and the stream is faster than the answer to the second try.
+  scene.change({ type: "task.created.v1", task: aTask({ id: "made-0", title: "Milk", position: "Zz" }) });
+  await until(() => app.store.get("made-0") !== undefined);
+  await add();
+  await add();
+  const writes = new Map(sent.map(({ key, body }) => [key, JSON.stringify(body)]));
+  assert.equal(writes.size, 2);
+  for (const { key, body } of sent) assert.equal(JSON.stringify(body), writes.get(key));
+});
