@@ -73,6 +73,40 @@ test("a filter is written with its mistakes named, saved, found again, renamed a
   await eventually(() => titles(page), ["Now", "Later"]);
 });
 
+test("a filter that is saved late leaves who has gone on where they are", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  const made = await client.call<{ id: string }>("POST", "/api/filters", { name: "Soon", query: "today" });
+  await load(page, `/filter/${made.body.id}`);
+  const held = Promise.withResolvers<void>();
+  await page.route(`**/api/filters/${made.body.id}`, async (route) => {
+    await held.promise;
+    await route.continue();
+  });
+  await queryField(page).fill("7 days");
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Inbox" }).click();
+  await page.getByRole("heading", { name: "Inbox", level: 1 }).waitFor();
+  // Where the address goes from here on.
+  await page.evaluate(() => {
+    const went: string[] = [];
+    Object.assign(globalThis, { went });
+    const { replaceState } = history;
+    history.replaceState = function (...args) {
+      went.push(String(args[2]));
+      return replaceState.apply(this, args);
+    };
+  });
+  const answered = page.waitForResponse((response) => response.request().method() === "PATCH");
+  held.resolve();
+  await answered;
+  const link = page.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "Soon" });
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  assert.deepEqual(await page.evaluate(() => (globalThis as unknown as { went: string[] }).went), []);
+  await link.click();
+  await eventually(() => queryField(page).inputValue(), "7 days");
+});
+
 test("the palette finds actions and tasks by a few letters, and gives the focus back", async (app) => {
   await using user = await app.user();
   const { page, client } = user;

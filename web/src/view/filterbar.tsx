@@ -35,11 +35,16 @@ export function FilterBar({ view }: { view: Extract<View, { name: "filter" }> })
   }, [shown]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
+  /** An answer or a pause of typing may come when another view is on screen. */
+  const isHere = () => {
+    const now = router.view.peek();
+    return now.name === "filter" && now.filterId === view.filterId;
+  };
   const show = (value: string) => {
     const q = saved !== undefined && value.trim() === saved.query || value === "" && saved === undefined
       ? null
       : value;
-    if (app.router.view.peek().name === "filter") router.setView({ ...view, q });
+    if (isHere()) router.setView({ ...view, q });
   };
   const use = (value: string) => {
     setText(value);
@@ -50,7 +55,7 @@ export function FilterBar({ view }: { view: Extract<View, { name: "filter" }> })
     if (saved === undefined) return;
     try {
       await filters.update(saved.id, { query: text.trim() });
-      router.setView({ ...view, q: null });
+      if (isHere()) router.setView({ ...view, q: null });
     } catch (error) {
       app.actions.complain("Could not save the filter", error, () => void overwrite());
     }
@@ -181,7 +186,7 @@ export function FilterBar({ view }: { view: Extract<View, { name: "filter" }> })
             close={() => setOpen(null)}
             save={async (name) => {
               const filter = await filters.create(name, text.trim());
-              router.go(`/filter/${filter.id}`);
+              if (isHere()) router.go(`/filter/${filter.id}`);
             }}
           />
         </Popover>

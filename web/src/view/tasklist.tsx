@@ -439,6 +439,7 @@ function SearchField({ q }: { q: string }): JSX.Element {
           timer.current = setTimeout(() => router.setQuery(value), 160);
         }}
         onKeyDown={(event) => {
+          if (event.isComposing) return;
           const first = order.peek()[0];
           if ((event.key === "ArrowDown" || event.key === "Enter") && first !== undefined) {
             event.preventDefault();
