@@ -1,7 +1,7 @@
 /** The days of a calendar with what falls on them. Pure. */
 import { occurrencesBetween } from "../../../services/shared/domain/recurrence.ts";
 import type { Task } from "../api/types.ts";
-import { byDue, type Section } from "./grouping.ts";
+import { byDue } from "./grouping.ts";
 import { localDue, monthWeeks } from "./dates.ts";
 import type { Span } from "./route.ts";
 
@@ -81,6 +81,9 @@ export function previews(task: Task, from: string, to: string, userZone: string)
   // A day on either side: in another zone an occurrence may fall on the day beside it.
   const day = (text: string, days: number) => Temporal.PlainDate.from(text).add({ days }).toString();
   const start = day(from, -1) > due.date ? day(from, -1) : day(due.date, 1);
+  // A rule that has ended need not be parsed.
+  const until = /(?:^|;)UNTIL=(\d{8})/.exec(rule)?.[1];
+  if (until !== undefined && until < day(start, -1).replaceAll("-", "")) return [];
   try {
     return occurrencesBetween({
       rule,
@@ -96,10 +99,8 @@ export function previews(task: Task, from: string, to: string, userZone: string)
   }
 }
 
-/** The tasks of the calendar as one section: what keys walk along. */
-export function agendaSection(days: ReadonlyMap<string, readonly DayItem[]>): Section[] {
-  const tasks = [...days].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, items]) =>
-    items.filter((item) => !item.preview).map((item) => item.task)
-  );
-  return tasks.length === 0 ? [] : [{ key: "all", heading: null, tasks }];
+/** The ids of the calendar's tasks in the order of its days: what keys walk along. */
+export function agendaOrder(days: ReadonlyMap<string, readonly DayItem[]>): string[] {
+  return [...days].sort(([a], [b]) => a < b ? -1 : 1)
+    .flatMap(([, items]) => items.filter((item) => !item.preview).map((item) => item.task.id));
 }

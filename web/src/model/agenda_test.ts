@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { agenda, previews, shownWeeks, turned } from "./agenda.ts";
+import { agenda, agendaOrder, previews, shownWeeks, turned } from "./agenda.ts";
 import { aTask } from "./testing.ts";
 
 const due = (date: string, time: string | null = null, timeZone: string | null = null) => ({
@@ -64,4 +64,30 @@ Deno.test("shownWeeks() and turned() go through months and weeks", () => {
   assert.equal(shownWeeks("week", day, 7)[0]?.[0]?.toString(), "2026-01-25");
   assert.equal(turned("month", day, 1).toString(), "2026-02-01");
   assert.equal(turned("week", day, -1).toString(), "2026-01-24");
+});
+
+Deno.test("agendaOrder() goes along the days, without what is still to come", () => {
+  const tasks = [
+    aTask({ id: "late", due: due("2026-03-10", "18:00") }),
+    aTask({ id: "first", due: due("2026-03-03"), recurrence: repeats("FREQ=WEEKLY") }),
+    aTask({ id: "early", due: due("2026-03-10", "08:00") }),
+  ];
+  assert.deepEqual(agendaOrder(agenda(tasks, "2026-03-01", "2026-03-20", BERLIN)), [
+    "first",
+    "early",
+    "late",
+  ]);
+});
+
+Deno.test("previews() end with UNTIL, also when it names a moment that is another day elsewhere", () => {
+  const of = (until: string, from: string) =>
+    previews(
+      aTask({ due: due("2026-03-01", "23:30"), recurrence: repeats(`FREQ=DAILY;UNTIL=${until}`) }),
+      from,
+      "2026-03-09",
+      BERLIN,
+    );
+  assert.deepEqual(of("20260303", "2026-03-01"), ["2026-03-02", "2026-03-03"]);
+  assert.deepEqual(of("20260303", "2026-03-05"), []);
+  assert.ok(of("20260303T223000Z", "2026-03-03").includes("2026-03-03"));
 });

@@ -1,8 +1,8 @@
 /** The calendar: a month or a week of days, tasks moved by pointer or with Alt and the arrows. */
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { useComputed } from "@preact/signals";
-import { agenda, type DayItem, shownWeeks, turned } from "../model/agenda.ts";
+import { agenda, agendaOrder, type DayItem, shownWeeks, turned } from "../model/agenda.ts";
 import {
   dueTone,
   firstWeekday,
@@ -119,9 +119,12 @@ function Days({ view, on, weeks, first }: DaysProps): JSX.Element {
   });
   const from = weeks[0]?.[0]?.toString() ?? calendar.day;
   const to = weeks.at(-1)?.[6]?.toString() ?? calendar.day;
-  const days = agenda(shown.value, from, to, calendar.timeZone);
-  const order = [...days].sort(([a], [b]) => a < b ? -1 : 1)
-    .flatMap(([, items]) => items.filter((item) => !item.preview).map((item) => item.task.id));
+  // A move of the focus draws the days again, and must not look ahead through every rule for that.
+  const days = useMemo(
+    () => agenda(shown.value, from, to, calendar.timeZone),
+    [shown.value, from, to, calendar.timeZone],
+  );
+  const order = useMemo(() => agendaOrder(days), [days]);
   const itemOf = (id: string) =>
     document.querySelector<HTMLElement>(`.calendar [data-task="${CSS.escape(id)}"] .day-link`) ??
       document.querySelector<HTMLElement>(`.calendar-list [data-task="${CSS.escape(id)}"] .row-title`);
