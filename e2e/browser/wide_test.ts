@@ -101,6 +101,47 @@ test("the board is walked and cards are carried by keys alone, with the focus on
   await eventually(() => focused(page), "Alpha");
 });
 
+test("walking along the board draws the cards that the focus leaves and reaches, no others", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  const titles = Array.from({ length: 12 }, (_, index) => `Card ${index}`);
+  for (const title of titles) await make(client, { title, due: { date: day(20) } });
+  await load(page, "/board");
+  await eventually(async () => (await cards(page, "Inbox")).length, titles.length);
+  await page.evaluate(() => {
+    const format = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, "format");
+    const seen = { dates: 0 };
+    Object.defineProperty(Intl.DateTimeFormat.prototype, "format", {
+      configurable: true,
+      get() {
+        seen.dates += 1;
+        return format?.get?.call(this);
+      },
+    });
+    Object.assign(globalThis, { seen });
+  });
+  /** Each card that is drawn writes its date at least once. */
+  const drawn = async (act: () => Promise<void>) => {
+    const read = () => page.evaluate(() => (globalThis as unknown as { seen: { dates: number } }).seen.dates);
+    const before = await read();
+    await act();
+    return await read() - before;
+  };
+  await card(page, "Card 0").getByRole("link").focus();
+  const all = await drawn(async () => {
+    await page.getByRole("combobox", { name: "Columns" }).selectOption("priority");
+    await eventually(async () => (await cards(page, "Medium")).length, titles.length);
+  });
+  const each = all / titles.length;
+  assert.ok(each >= 1, "dates are written");
+  await card(page, "Card 0").getByRole("link").focus();
+  const walked = await drawn(async () => {
+    await page.keyboard.press("ArrowDown");
+    await eventually(() => focused(page), "Card 1");
+  });
+  assert.ok(walked <= 2 * each, `${walked} dates for one step, ${all} for all cards`);
+});
+
 test("a task is added on the board and on the chosen day of the calendar", async (app) => {
   await using user = await app.user({ path: "/board" });
   const { page, client } = user;
@@ -153,6 +194,38 @@ test("the calendar moves tasks by pointer and by key, and shows what will come a
   await page.getByRole("button", { name: "Today", exact: true }).click();
   await cell(page, day(0)).waitFor();
   await page.goBack();
+});
+
+test("walking along the calendar looks ahead through no rule again", async (app) => {
+  await using user = await app.user();
+  const { page, client } = user;
+  for (const title of ["One", "Two", "Three"]) {
+    await make(client, {
+      title,
+      due: { date: day(0) },
+      recurrence: { rule: "FREQ=WEEKLY", mode: "schedule" },
+    });
+  }
+  await load(page, "/calendar");
+  await page.getByRole("link", { name: "Three" }).waitFor();
+  await page.evaluate(() => {
+    const { exec } = RegExp.prototype;
+    const seen = { rules: 0 };
+    RegExp.prototype.exec = function (text: string) {
+      if (this.source.includes("COUNT")) seen.rules += 1;
+      return exec.call(this, text);
+    };
+    Object.assign(globalThis, { seen });
+  });
+  const rules = () => page.evaluate(() => (globalThis as unknown as { seen: { rules: number } }).seen.rules);
+  await page.getByRole("link", { name: "One" }).focus();
+  for (const title of ["Two", "Three"]) {
+    await page.keyboard.press("ArrowDown");
+    await eventually(() => focused(page), title);
+  }
+  assert.equal(await rules(), 0);
+  await page.getByRole("button", { name: "Next month" }).click();
+  await eventually(async () => await rules() > 0, true);
 });
 
 test("on a phone the calendar shows the tasks of the day that is touched", async (app) => {

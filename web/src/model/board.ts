@@ -52,10 +52,18 @@ export function boardColumns({ by, tasks, lists, tags, calendar }: BoardInput): 
       }));
     }
     case "tag": {
+      const of = new Map<string, Task[]>();
+      for (const task of tasks) {
+        for (const tag of task.tags.length === 0 ? [""] : task.tags) {
+          const same = of.get(tag);
+          if (same === undefined) of.set(tag, [task]);
+          else same.push(task);
+        }
+      }
       const untagged: Column = {
         key: UNTAGGED,
         title: "No tag",
-        tasks: sorted(tasks.filter((task) => task.tags.length === 0), "due", calendar),
+        tasks: sorted(of.get("") ?? [], "due", calendar),
         drop: () => ({ kind: "tag", tag: null, from: null }),
       };
       return [
@@ -63,7 +71,7 @@ export function boardColumns({ by, tasks, lists, tags, calendar }: BoardInput): 
         ...tags.map((tag): Column => ({
           key: TAG + tag,
           title: `#${tag}`,
-          tasks: sorted(tasks.filter((task) => task.tags.includes(tag)), "due", calendar),
+          tasks: sorted(of.get(tag) ?? [], "due", calendar),
           drop: (from) => ({
             kind: "tag",
             tag,

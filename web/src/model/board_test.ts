@@ -57,3 +57,21 @@ Deno.test("neighbourCard() goes along a column and over empty ones, and stops at
   const priorities = boardColumns({ ...input, by: "priority" });
   assert.deepEqual(neighbourCard(priorities, at("high", "a"), "ArrowRight"), at("low", "c"));
 });
+
+Deno.test("boardColumns() by tag looks at each task once, however many tags there are", () => {
+  let looks = 0;
+  const many = Array.from({ length: 50 }, (_, index) => {
+    const task = aTask({ id: `t${index}` });
+    const tags = [`tag${index % 40}`];
+    return Object.defineProperty({ ...task }, "tags", {
+      get() {
+        looks += 1;
+        return tags;
+      },
+    });
+  });
+  const tags = Array.from({ length: 40 }, (_, index) => `tag${index}`);
+  const columns = boardColumns({ ...input, by: "tag", tasks: many, tags });
+  assert.deepEqual(columns[3]?.tasks.map(({ id }) => id), ["t2", "t42"]);
+  assert.ok(looks <= 2 * many.length, `${looks} looks`);
+});

@@ -1,7 +1,7 @@
 /** The board: open tasks in columns, moved by pointer or with Alt and the arrows. */
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
-import { useComputed } from "@preact/signals";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import { boardColumns, type Column, neighbourCard } from "../model/board.ts";
 import { isLive, isOpen } from "../model/grouping.ts";
 import type { BoardBy } from "../model/route.ts";
@@ -52,8 +52,9 @@ function Board({ by }: { by: BoardBy }): JSX.Element {
   const app = useApp();
   const { ui, store, moves } = app;
   const board = useRef<HTMLDivElement>(null);
-  const place = useRef<{ column: string; id: string } | null>(null);
-  const columns = useComputed(() => {
+  /** A task may stand in several columns: the one in which it was walked to. */
+  const place = useSignal<{ column: string; id: string } | null>(null);
+  const known = useComputed(() => {
     store.revision.value;
     const settling = ui.settling.value;
     const visible = (id: string) => {
@@ -72,10 +73,26 @@ function Board({ by }: { by: BoardBy }): JSX.Element {
       tags: app.tags.value.map(({ tag }) => tag),
       calendar: app.calendar.value,
     });
-  }).value;
-  const order = [...new Set(columns.flatMap((column) => column.tasks.map((task) => task.id)))];
+  });
+  const columns = known.value;
+  const order = useMemo(
+    () => [...new Set(columns.flatMap((column) => column.tasks.map((task) => task.id)))],
+    [columns],
+  );
+  // Each card asks for itself whether it is the tab stop: a move of the focus draws two cards, not all.
+  const stop = useComputed<string | null>(() => {
+    const columns = known.value;
+    const holding = (id: string) => columns.filter(({ tasks }) => tasks.some((task) => task.id === id));
+    const focused = ui.focused.value;
+    const at = focused === null ? [] : holding(focused);
+    const first = columns.find(({ tasks }) => tasks.length > 0);
+    if (at[0] === undefined) return first === undefined ? null : stopKey(first.key, first.tasks[0]?.id ?? "");
+    const walked = place.value?.id === focused ? place.value?.column : undefined;
+    return stopKey((at.find(({ key }) => key === walked) ?? at[0]).key, focused ?? "");
+  });
   const cardOf = (id: string) => {
-    const inColumn = place.current?.id === id ? `[data-column="${CSS.escape(place.current.column)}"] ` : "";
+    const walked = place.peek();
+    const inColumn = walked?.id === id ? `[data-column="${CSS.escape(walked.column)}"] ` : "";
     const find = (where: string) =>
       board.current?.querySelector<HTMLElement>(`${where}[data-task="${CSS.escape(id)}"] .card-title`) ??
         null;
@@ -85,7 +102,7 @@ function Board({ by }: { by: BoardBy }): JSX.Element {
 
   const goTo = (to: { column: string; id: string } | null) => {
     if (to === null) return;
-    place.current = to;
+    place.value = to;
     ui.focusRow(to.id);
   };
   const carry = (column: Column, id: string, key: string) => {
@@ -98,13 +115,18 @@ function Board({ by }: { by: BoardBy }): JSX.Element {
       const rtl = board.current !== null && getComputedStyle(board.current).direction === "rtl";
       const to = columns[at + ((key === "ArrowRight") === rtl ? -1 : 1)];
       if (to === undefined) return;
-      place.current = { column: to.key, id };
+      place.value = { column: to.key, id };
       void moves.drop(ids, to.drop(column.key));
     }
     ui.focusRow(id);
   };
-  const onKey = (column: Column, id: string, event: KeyboardEvent) => {
-    const { key } = event;
+  const onKey = (event: KeyboardEvent) => {
+    const { key, target } = event;
+    if (!(target instanceof Element) || !target.matches(".card-title")) return;
+    const id = target.closest<HTMLElement>(".card")?.dataset.task;
+    const within = target.closest<HTMLElement>(".board-column")?.dataset.column;
+    const column = columns.find((other) => other.key === within);
+    if (id === undefined || column === undefined) return;
     if (key !== "ArrowUp" && key !== "ArrowDown" && key !== "ArrowLeft" && key !== "ArrowRight") return;
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -122,44 +144,31 @@ function Board({ by }: { by: BoardBy }): JSX.Element {
       />
     );
   }
-  const focused = ui.focused.value;
-  const tabbed = focused !== null && order.includes(focused) ? focused : order[0];
-  let taken = false;
   return (
-    <div class="board" ref={board} role="group" aria-label="Columns">
+    <div class="board" ref={board} role="group" aria-label="Columns" onKeyDown={onKey}>
       {columns.map((column) => (
         <BoardColumn
           key={column.key}
           column={column}
-          manual={by === "list"}
-          card={(task) => {
-            // In several columns at once, one of them is the tab stop.
-            const here = task.id === tabbed &&
-              (place.current?.id !== task.id || place.current.column === column.key) && !taken;
-            if (here) taken = true;
-            return (
-              <Card
-                key={store.keyOf(task.id)}
-                task={task}
-                tab={here}
-                said={by}
-                onKeyDown={(event) => onKey(column, task.id, event)}
-              />
-            );
-          }}
+          by={by}
+          stop={stop}
         />
       ))}
     </div>
   );
 }
 
+/** A card of a column: what the tab stop is said by. */
+const stopKey = (column: string, id: string) => `${column} ${id}`;
+
 interface ColumnProps {
   column: Column;
-  manual: boolean;
-  card: (task: Column["tasks"][number]) => JSX.Element;
+  by: BoardBy;
+  stop: ReadonlySignal<string | null>;
 }
 
-function BoardColumn({ column, manual, card }: ColumnProps): JSX.Element {
+function BoardColumn({ column, by, stop }: ColumnProps): JSX.Element {
+  const { store } = useApp();
   const [most, setMost] = useState(FIRST_CARDS);
   const { tasks } = column;
   const id = `column-${column.key}`;
@@ -169,7 +178,7 @@ function BoardColumn({ column, manual, card }: ColumnProps): JSX.Element {
       aria-labelledby={id}
       data-column={column.key}
       data-drop={JSON.stringify(column.drop(null))}
-      data-order={manual || undefined}
+      data-order={by === "list" || undefined}
     >
       <h2 class="board-heading" id={id}>
         {column.colour && <i class="dot" data-colour={column.colour} aria-hidden="true" />}
@@ -181,7 +190,15 @@ function BoardColumn({ column, manual, card }: ColumnProps): JSX.Element {
         </span>
       </h2>
       <ul class="board-cards" role="list">
-        {tasks.slice(0, most).map(card)}
+        {tasks.slice(0, most).map((task) => (
+          <Card
+            key={store.keyOf(task.id)}
+            task={task}
+            at={stopKey(column.key, task.id)}
+            stop={stop}
+            said={by}
+          />
+        ))}
         {tasks.length === 0 && <li class="board-none">Nothing here</li>}
       </ul>
       {tasks.length > most && (

@@ -1,5 +1,6 @@
 /** A task where there is no room for a row. */
 import type { JSX } from "preact";
+import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { Task } from "../api/types.ts";
 import { dueText, dueTone, longDueText } from "../model/dates.ts";
 import { priorityLabel } from "../model/priorities.ts";
@@ -9,28 +10,36 @@ import { Check } from "./row.tsx";
 
 export interface CardProps {
   task: Task;
-  tab: boolean;
+  /** Which card this is, and which one is the tab stop. */
+  at: string;
+  stop: ReadonlySignal<string | null>;
   /** Which part the heading above says already. */
   said: "list" | "priority" | "tag";
-  onKeyDown: (event: KeyboardEvent) => void;
 }
 
-export function Card({ task, tab, said, onKeyDown }: CardProps): JSX.Element {
+export function Card({ task, at, stop, said }: CardProps): JSX.Element {
   const app = useApp();
   const { ui, router, actions, selection } = app;
   const calendar = app.calendar.value;
   const list = app.lists.value.find((other) => other.id === task.listId);
-  const count = app.counts.value.subtasks.get(task.id);
+  const { id } = task;
+  const tab = useComputed(() => stop.value === at).value;
+  const open = useComputed(() => router.taskId.value === id).value;
+  const settling = useComputed(() => ui.settling.value.has(id)).value;
+  const subtasks = useComputed(() => {
+    const count = app.counts.value.subtasks.get(id);
+    return count === undefined ? null : `${count.done}/${count.open + count.done}`;
+  }).value;
   const parent = task.parentId === null ? undefined : app.store.get(task.parentId);
-  const chosen = selection.ids.value.has(task.id);
+  const chosen = useComputed(() => selection.ids.value.has(id)).value;
   return (
     <li
       class="card"
       data-task={task.id}
-      data-open={router.taskId.value === task.id || undefined}
+      data-open={open || undefined}
       data-selected={chosen || undefined}
       data-done={task.status === "completed" || undefined}
-      data-settling={ui.settling.value.has(task.id) && task.status === "completed" || undefined}
+      data-settling={settling && task.status === "completed" || undefined}
     >
       <Check
         task={task}
@@ -44,7 +53,6 @@ export function Card({ task, tab, said, onKeyDown }: CardProps): JSX.Element {
           dir="auto"
           tabIndex={tab ? 0 : -1}
           onFocus={() => ui.setFocused(task.id)}
-          onKeyDown={onKeyDown}
           onClick={(event) => {
             if (event.button !== 0) return;
             event.preventDefault();
@@ -67,10 +75,10 @@ export function Card({ task, tab, said, onKeyDown }: CardProps): JSX.Element {
           )}
           {task.recurrence && <Repeat size={13} role="img" aria-label="Repeats" />}
           {task.reminders.length > 0 && <Bell size={13} role="img" aria-label="Has a reminder" />}
-          {count !== undefined && (
+          {subtasks !== null && (
             <span class="row-count">
               <ListTree size={13} aria-hidden="true" />
-              {count.done}/{count.open + count.done}
+              {subtasks}
               <span class="visually-hidden">subtasks done</span>
             </span>
           )}
