@@ -1,91 +1,32 @@
 import assert from "node:assert/strict";
-import { type ChannelLike, joinTabs, type TabsOptions } from "./tabs.ts";
+import { joinTabs } from "./tabs.ts";
+import { aBrowser } from "./testing.ts";
 
-/** A browser: the locks and channels that its tabs share, and timers that the test lets go off. */
-function aBrowser() {
-  const channels = new Set<
-    { name: string; listeners: ((event: { data: unknown }) => void)[]; deaf: boolean }
-  >();
-  const timers: (() => void)[] = [];
-  interface Holder {
-    take: () => void;
-    lose: () => void;
-  }
-  let holder: Holder | null = null;
-  const queue: Holder[] = [];
-  const next = () => {
-    holder = queue.shift() ?? null;
-    holder?.take();
-  };
-  const request = (
-    _name: string,
-    how: { steal?: boolean; signal?: AbortSignal },
-    run: () => Promise<void>,
-  ): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const mine: Holder = {
-        take: () => void run().then(() => holder === mine ? (next(), resolve()) : undefined),
-        lose: () => reject(new DOMException("stolen", "AbortError")),
-      };
-      how.signal?.addEventListener("abort", () => {
-        const at = queue.indexOf(mine);
-        if (at >= 0) queue.splice(at, 1);
-        if (holder !== mine) reject(how.signal?.reason);
-      });
-      if (how.steal === true) {
-        holder?.lose();
-        holder = mine;
-        return mine.take();
-      }
-      if (holder !== null) return void queue.push(mine);
-      holder = mine;
-      mine.take();
-    });
+/** A browser whose tabs tell what they heard and became. */
+function withTabs() {
+  const browser = aBrowser();
   return {
-    timers,
+    timers: browser.timers,
     tab(name: string) {
       const heard: unknown[] = [];
       const states: string[] = [];
-      const own: { deaf: boolean }[] = [];
-      const channel = (named: string): ChannelLike => {
-        const mine = { name: named, listeners: [] as ((event: { data: unknown }) => void)[], deaf: false };
-        channels.add(mine);
-        own.push(mine);
-        return {
-          postMessage(data) {
-            for (const other of channels) {
-              if (other === mine || other.name !== named || other.deaf) continue;
-              // As a channel does it: later.
-              queueMicrotask(() => other.listeners.forEach((listener) => listener({ data })));
-            }
-          },
-          addEventListener: (_type, listener) => void mine.listeners.push(listener),
-          close: () => void channels.delete(mine),
-        };
-      };
-      const options: TabsOptions = {
-        locks: { request } as unknown as LockManager,
-        channel,
-        schedule(run) {
-          timers.push(run);
-          return () => void timers.splice(timers.indexOf(run), 1);
-        },
-      };
+      const { options, freeze } = browser.tab();
       const tabs = joinTabs<string>(name, {
         onMessage: (message) => heard.push(message),
         onLead: () => states.push("leads"),
         onFollow: () => states.push("follows"),
       }, options);
-      return { tabs, heard, states, freeze: () => own.forEach((one) => one.deaf = true) };
+      return { tabs, heard, states, freeze };
     },
   };
 }
 const turn = () => new Promise((done) => setTimeout(done, 0));
 
 Deno.test("joinTabs() lets one tab lead, and the next one when it closes", async () => {
-  const browser = aBrowser();
+  const browser = withTabs();
   const first = browser.tab("u1");
   const second = browser.tab("u1");
+  await turn();
   assert.deepEqual([first.tabs.leads(), second.tabs.leads()], [true, false]);
   first.tabs.close();
   await turn();
@@ -95,7 +36,7 @@ Deno.test("joinTabs() lets one tab lead, and the next one when it closes", async
 });
 
 Deno.test("post() reaches all other tabs of that name, not its own and none that has closed", async () => {
-  const browser = aBrowser();
+  const browser = withTabs();
   const [one, two, other, gone] = ["u1", "u1", "u2", "u1"].map((name) => browser.tab(name));
   gone?.tabs.close();
   one?.tabs.post("hello");
@@ -107,9 +48,10 @@ Deno.test("post() reaches all other tabs of that name, not its own and none that
 });
 
 Deno.test("check() leaves a leader that answers alone, and takes the place of one that does not", async () => {
-  const browser = aBrowser();
+  const browser = withTabs();
   const leader = browser.tab("u1");
   const follower = browser.tab("u1");
+  await turn();
   follower.tabs.check();
   assert.equal(browser.timers.length, 1, "it waits for an answer");
   await turn();

@@ -1,6 +1,7 @@
 /** An application for tests, whose server is a function and whose network and stream are in the test's hand. */
 import assert from "node:assert/strict";
 import type { Change, Filter, Task } from "../api/types.ts";
+import type { TabsOptions } from "../live/tabs.ts";
 import type { LocalCopies } from "../local/copy.ts";
 import { createApp } from "./app.ts";
 
@@ -33,11 +34,19 @@ export const INBOX = {
 
 export type Answer = { status?: number; body?: unknown };
 
+export interface SceneOptions {
+  copies?: LocalCopies;
+  network?: { up: boolean };
+  filters?: Filter[];
+  /** How it finds the other tabs of its browser; the stream is then the leading tab's. */
+  tabs?: TabsOptions;
+}
+
 /** An application whose server is a function and whose stream is in the test's hand. */
 export async function anApp(
   tasks: Task[],
   answer: (method: string, path: string, body: unknown) => Answer | Promise<Answer>,
-  options: { copies?: LocalCopies; network?: { up: boolean }; filters?: Filter[] } = {},
+  options: SceneOptions = {},
 ) {
   const { network = { up: true } } = options;
   let address = new URL("http://localhost/inbox");
@@ -54,6 +63,7 @@ export async function anApp(
       listen: () => {},
     },
     copies: options.copies,
+    tabs: options.tabs,
     online: () => network.up,
     locale: "en-GB",
     timeZone: "Europe/Berlin",
@@ -86,7 +96,8 @@ export async function anApp(
   const emit = (type: string, data: unknown) =>
     listeners.get(type)?.(new MessageEvent(type, { data: JSON.stringify(data) }));
   const connect = async () => {
-    await until(() => listeners.has("ready"));
+    // A tab that follows has no stream: it hears of it.
+    await until(() => listeners.has("ready") || app.connection.value === "live");
     emit("ready", { seq: 0 });
     await until(() => app.connection.value === "live");
   };

@@ -174,6 +174,16 @@ export function createSync(options: SyncOptions) {
     await copy?.saveTasks(part).catch(() => {});
   }
 
+  /** The copy has been emptied, or is about to be: nothing is written into it any more. */
+  function abandon(): LocalCopy | null {
+    const left = copy;
+    copy = null;
+    clearTimeout(saving);
+    saving = undefined;
+    toSave.clear();
+    return left;
+  }
+
   // -------------------------------------------------------------------------------- the operations
 
   function show(operation: Operation): void {
@@ -475,6 +485,7 @@ export function createSync(options: SyncOptions) {
         refusals.value = refusals.peek().filter(({ operation }) => operation.key !== message.key);
         return;
       case "left":
+        abandon()?.close();
         return handlers.onLeft();
     }
   }
@@ -594,9 +605,7 @@ export function createSync(options: SyncOptions) {
     async leave(): Promise<void> {
       copies.setLastUser(null);
       tabs?.post({ type: "left" });
-      const left = copy;
-      copy = null;
-      toSave.clear();
+      const left = abandon();
       await left?.clear().catch(() => {});
       left?.close();
     },
