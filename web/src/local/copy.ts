@@ -36,7 +36,10 @@ export interface TasksToSave {
   tasks: Iterable<Task>;
   /** Tasks that the server no longer has. */
   forget?: Iterable<string>;
+  /** All tasks have been read as of this change; null when they have to be read again. */
   seq?: number | null;
+  /** All changes up to this one are kept: a position moves on to it, but where there is none it makes none. */
+  upTo?: number;
 }
 
 /** Every function rejects when the storage does. Several tabs work on one copy at the same time. */
@@ -127,11 +130,12 @@ export function memoryCopy(): LocalCopy {
   const now = <T>(run: () => T): Promise<T> => Promise.resolve().then(run);
   return {
     read: () => now(() => ({ ...kept, tasks: [...tasks.values()], operations, refusals, aliases })),
-    saveTasks: ({ tasks: given, forget = [], seq }) =>
+    saveTasks: ({ tasks: given, forget = [], upTo = 0, ...part }) =>
       now(() => {
         for (const task of given) put(task);
         for (const id of forget) tasks.delete(id);
-        if (seq !== undefined) kept = { ...kept, seq };
+        const { seq } = { ...kept, ...part };
+        kept = { ...kept, seq: seq === null ? null : Math.max(seq, upTo) };
       }),
     keep: (part) =>
       now(() => {

@@ -104,9 +104,9 @@ async function openCopy(userId: string): Promise<LocalCopy> {
       const aliases = new Map(temporary.map((id, index) => [id, real[index] ?? id]));
       return { ...NOTHING_KEPT, ...kept, tasks, operations, refusals, aliases };
     },
-    async saveTasks({ tasks, forget = [], seq }) {
+    async saveTasks({ tasks, forget = [], seq, upTo = 0 }) {
       const tx = db.transaction(["tasks", "kept"], "readwrite");
-      const all = tx.objectStore("tasks");
+      const [all, kept] = [tx.objectStore("tasks"), tx.objectStore("kept")];
       const before = Temporal.Now.instant().subtract(CLOSED_KEPT).toString();
       const put = async (task: Task) => {
         const closed = task.deletedAt ?? task.completedAt;
@@ -114,10 +114,15 @@ async function openCopy(userId: string): Promise<LocalCopy> {
         const known = await all.get(task.id);
         if (known === undefined || known.version <= task.version) await all.put(task);
       };
+      const moveOn = async () => {
+        const at = seq === undefined ? await kept.get("seq") : seq;
+        if (typeof at === "number") await kept.put(Math.max(at, upTo), "seq");
+        else if (seq === null) await kept.delete("seq");
+      };
       await Promise.all([
         ...Array.from(tasks, put),
         ...Array.from(forget, (id) => all.delete(id)),
-        seq === undefined ? null : tx.objectStore("kept").put(seq, "seq"),
+        moveOn(),
         tx.done,
       ]);
     },

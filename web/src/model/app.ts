@@ -335,7 +335,7 @@ export function createApp(platform: Platform) {
           store.applyAll(page.items);
           tasksLoad.value = { state: "ready", nextCursor: page.nextCursor, more: page.nextCursor !== null };
         });
-        void sync.save({ tasks: page.items });
+        void sync.save(page.items);
         cursor = page.nextCursor;
       } while (cursor !== null);
       void sync.complete({ forget: pass.finish(seen) }, seq);
@@ -368,7 +368,7 @@ export function createApp(platform: Platform) {
           store.applyAll(page.items);
           load.value = { state: "ready", nextCursor: page.nextCursor, more: false };
         });
-        void sync.save({ tasks: page.items });
+        void sync.save(page.items);
       } catch (error) {
         if (isAway(error)) {
           stale.add(load);
@@ -423,7 +423,7 @@ export function createApp(platform: Platform) {
     try {
       const task = await rondo.task(id);
       store.apply(task);
-      void sync.save({ tasks: [task] });
+      void sync.save([task]);
     } catch {
       missing.value = id;
     }

@@ -79,6 +79,7 @@ type Message =
   | { type: "connection"; connection: Connection; seq: number | null }
   | { type: "change"; change: Change }
   | { type: "notification"; notification: Notification }
+  | { type: "kept"; seq: number }
   | { type: "reload" }
   | { type: "queued"; operation: Operation }
   | { type: "parked"; key: string }
@@ -152,29 +153,44 @@ export function createSync(options: SyncOptions) {
     return snapshot;
   }
 
-  const toSave = new Map<string, Task>();
+  /**
+   * What may not be in the copy yet, with the change that brought it; 0 for what was read. The copy and this together
+   * are all changes up to `seq`. The leading tab keeps changes; the others hold on to them until it says that it has.
+   */
+  const toSave = new Map<string, { task: Task; seq: number }>();
   let saving: ReturnType<typeof setTimeout> | undefined;
+
+  function remember(task: Task, seq: number): void {
+    const known = toSave.get(task.id);
+    if (known === undefined || known.task.version <= task.version) toSave.set(task.id, { task, seq });
+  }
+
   /** Keeps what the stream brought, soon. */
   function saveSoon(change: Change): void {
-    if (change.task !== null) toSave.set(change.task.id, change.task);
-    saving ??= setTimeout(() => void flush(), SAVE_AFTER_MS);
+    if (change.task !== null) remember(change.task, change.seq);
+    if (tabs?.leads()) saving ??= setTimeout(() => void flush(), SAVE_AFTER_MS);
   }
 
-  async function flush(): Promise<void> {
+  /** Keeps what waits for it. What the storage refuses goes on waiting, and no position says that it is there. */
+  async function flush(part: Omit<TasksToSave, "tasks"> = {}): Promise<void> {
     clearTimeout(saving);
     saving = undefined;
-    const tasks = [...toSave.values()];
-    toSave.clear();
-    // Without all tasks a position would say that the others are known.
-    await save(seq === null ? { tasks } : { tasks, seq });
+    const mine = copy;
+    if (mine === null) return;
+    const given = [...toSave];
+    // Only who keeps the changes may say up to which they are kept.
+    const upTo = tabs?.leads() && seq !== null ? seq : undefined;
+    try {
+      await mine.saveTasks({ tasks: given.map(([, { task }]) => task), upTo, ...part });
+    } catch {
+      return;
+    }
+    if (mine !== copy) return;
+    for (const [id, kept] of given) if (toSave.get(id) === kept) toSave.delete(id);
+    if (upTo !== undefined) tabs?.post({ type: "kept", seq: upTo });
   }
 
-  /** Keeps tasks; a storage that refuses costs the next start its speed, and nothing else. */
-  async function save(part: TasksToSave): Promise<void> {
-    await copy?.saveTasks(part).catch(() => {});
-  }
-
-  /** The copy has been emptied, or is about to be: nothing is written into it any more. */
+  /** Nothing is written into the copy any more. */
   function abandon(): LocalCopy | null {
     const left = copy;
     copy = null;
@@ -410,10 +426,8 @@ export function createSync(options: SyncOptions) {
     if (seq !== null && change.seq <= seq) return;
     if (seq !== null && change.seq > seq + 1 && !tabs?.leads()) return void catchUp();
     if (seq !== null) seq = change.seq;
-    if (tabs?.leads()) {
-      tabs.post({ type: "change", change });
-      saveSoon(change);
-    }
+    saveSoon(change);
+    if (tabs?.leads()) tabs.post({ type: "change", change });
     handlers.onChange(change);
   }
 
@@ -432,7 +446,7 @@ export function createSync(options: SyncOptions) {
           for (const change of changes) {
             if (seq === null || change.seq <= seq) continue;
             seq = change.seq;
-            if (tabs?.leads()) saveSoon(change);
+            saveSoon(change);
             handlers.onChange(change);
           }
           if (!hasMore) return;
@@ -463,6 +477,9 @@ export function createSync(options: SyncOptions) {
         return take(message.change);
       case "notification":
         return handlers.onNotification(message.notification);
+      case "kept":
+        for (const [id, kept] of toSave) if (kept.seq > 0 && kept.seq <= message.seq) toSave.delete(id);
+        return;
       case "reload":
         return handlers.onReload(null);
       case "queued":
@@ -537,14 +554,13 @@ export function createSync(options: SyncOptions) {
   }
 
   function close(): void {
-    void flush();
+    if (tabs?.leads()) void flush();
     clearTimeout(retry);
     tabs?.close();
     tabs = null;
     stream?.close();
     stream = null;
-    const left = copy;
-    copy = null;
+    const left = abandon();
     opened = null;
     seq = null;
     for (const { park } of waiting.values()) park();
@@ -580,11 +596,15 @@ export function createSync(options: SyncOptions) {
     catchUp,
     setConnection,
     /** Keeps tasks that were read from the server. */
-    save,
+    save(tasks: readonly Task[]): Promise<void> {
+      for (const task of tasks) remember(task, 0);
+      return flush();
+    },
     /** All tasks have been read, as they were at `at` or later. */
-    complete(ids: { forget: Iterable<string> }, at: number | null): Promise<void> {
+    complete({ forget }: { forget: readonly string[] }, at: number | null): Promise<void> {
       if (at !== null) seq = Math.max(at, seq ?? 0);
-      return save({ tasks: [], forget: ids.forget, ...(seq === null ? {} : { seq }) });
+      for (const id of forget) toSave.delete(id);
+      return flush({ forget, ...(seq === null ? {} : { seq }) });
     },
     keep: (part: Partial<Omit<Kept, "seq">>): void => void copy?.keep(part).catch(() => {}),
     /** Waits until everything has been sent, or `ms` have passed; whether it has. */
@@ -616,7 +636,9 @@ export function createSync(options: SyncOptions) {
       if (tabs?.leads()) void drain();
     },
     /** The tab may end at any moment: keeps what would be kept soon. */
-    keepNow: (): void => void flush(),
+    keepNow(): void {
+      if (tabs?.leads()) void flush();
+    },
     /** The network is gone. */
     cut(): void {
       stream?.cut();
