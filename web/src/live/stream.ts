@@ -9,8 +9,8 @@ export interface StreamHandlers {
   onReady(seq: number, resumed: boolean): void;
   onChange(change: Change): void;
   onNotification(notification: Notification): void;
-  /** The gap is too old: everything has to be read again. */
-  onResync(): void;
+  /** The gap is too old: everything has to be read again, and is then known as of `seq`. */
+  onResync(seq: number): void;
   onDown(attempt: number): void;
 }
 
@@ -83,9 +83,9 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
       handlers.onChange(change);
     });
     on("notification", (event) => handlers.onNotification(JSON.parse(event.data) as Notification));
-    on("resync", () => {
+    on("resync", (event) => {
       last = null;
-      handlers.onResync();
+      handlers.onResync((JSON.parse(event.data) as { seq: number }).seq);
     });
     on("error", down);
   }

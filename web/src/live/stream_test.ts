@@ -13,7 +13,7 @@ function aStream() {
     onReady: (seq, resumed) => calls.push(`ready ${seq} ${resumed}`),
     onChange: (change) => calls.push(`change ${change.seq}`),
     onNotification: (notification) => calls.push(`notification ${notification.id}`),
-    onResync: () => calls.push("resync"),
+    onResync: (seq) => calls.push(`resync ${seq}`),
     onDown: (attempt) => calls.push(`down ${attempt}`),
   }, {
     open(url) {
@@ -55,11 +55,11 @@ Deno.test("openStream() resumes after the last change it saw, nothing twice", ()
 Deno.test("openStream() begins anew after a resync", () => {
   const { sources, calls, send, retry } = aStream();
   send("ready", { seq: 7 });
-  send("resync");
+  send("resync", { seq: 9_000 });
   send("error");
   retry();
   assert.equal(sources[1]?.url, "/api/stream");
-  assert.ok(calls.includes("resync"));
+  assert.ok(calls.includes("resync 9000"));
 });
 
 Deno.test("openStream() does not listen to a source it has left", () => {

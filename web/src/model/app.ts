@@ -309,9 +309,12 @@ export function createApp(platform: Platform) {
   }
 
   let snapshot = 0;
+  /** What is read now or, after a failure, the next time is as of this change or later. */
+  let asOf: number | null = null;
   /** Reads all open tasks, page by page; the first page shows at once. They are as of `seq` or later. */
   async function loadTasks(seq: number | null = null): Promise<void> {
     const mine = ++snapshot;
+    if (seq !== null) asOf = seq;
     if (tasksLoad.peek().state !== "ready") tasksLoad.value = { state: "loading" };
     if (connection.peek() !== "offline") sync.setConnection("syncing");
     const seen = new Set<string>();
@@ -338,7 +341,8 @@ export function createApp(platform: Platform) {
         void sync.save(page.items);
         cursor = page.nextCursor;
       } while (cursor !== null);
-      void sync.complete({ forget: pass.finish(seen) }, seq);
+      void sync.complete({ forget: pass.finish(seen) }, asOf);
+      asOf = null;
       if (connection.peek() === "syncing") sync.setConnection("live");
     } catch (error) {
       if (mine !== snapshot) return;
@@ -518,6 +522,7 @@ export function createApp(platform: Platform) {
   function forget(): void {
     batch(() => {
       snapshot += 1;
+      asOf = null;
       clearTimeout(patience);
       clearInterval(ticking);
       clearTimeout(crowding);

@@ -40,6 +40,8 @@ export interface SceneOptions {
   filters?: Filter[];
   /** How it finds the other tabs of its browser; the stream is then the leading tab's. */
   tabs?: TabsOptions;
+  /** Answers in the place of what the server usually says to the calls of every start. */
+  reads?: (method: string, path: string) => Promise<Answer> | Answer | undefined;
 }
 
 /** An application whose server is a function and whose stream is in the test's hand. */
@@ -82,6 +84,8 @@ export async function anApp(
       const text = typeof init?.body === "string" ? JSON.parse(init.body) : null;
       const reply = (body: unknown, status = 200) =>
         new Response(status === 204 ? null : JSON.stringify(body), { status });
+      const own = await options.reads?.(method, path);
+      if (own !== undefined) return reply(own.body, own.status ?? 200);
       if (path === "/api/me") return reply(ME);
       if (path === "/api/auth/sign-out") return reply({});
       if (path === "/api/lists" && method === "GET") return reply({ items: [INBOX] });
@@ -113,6 +117,8 @@ export async function anApp(
   return {
     app,
     sent,
+    /** What the stream says; nothing in a tab without one. */
+    emit,
     /** The network goes. */
     cut(): void {
       network.up = false;

@@ -80,7 +80,7 @@ type Message =
   | { type: "change"; change: Change }
   | { type: "notification"; notification: Notification }
   | { type: "kept"; seq: number }
-  | { type: "reload" }
+  | { type: "reload"; seq: number }
   | { type: "queued"; operation: Operation }
   | { type: "parked"; key: string }
   | { type: "done"; key: string; task: Task | null; other?: OtherAnswer }
@@ -481,7 +481,8 @@ export function createSync(options: SyncOptions) {
         for (const [id, kept] of toSave) if (kept.seq > 0 && kept.seq <= message.seq) toSave.delete(id);
         return;
       case "reload":
-        return handlers.onReload(null);
+        seq = null;
+        return handlers.onReload(message.seq);
       case "queued":
         show(message.operation);
         if (tabs?.leads()) void drain();
@@ -524,9 +525,12 @@ export function createSync(options: SyncOptions) {
         tabs?.post({ type: "notification", notification });
         handlers.onNotification(notification);
       },
-      onResync() {
-        tabs?.post({ type: "reload" });
-        handlers.onReload(null);
+      onResync(at) {
+        // Until all has been read there is a gap, here and in the copy.
+        seq = null;
+        void flush({ seq: null });
+        tabs?.post({ type: "reload", seq: at });
+        handlers.onReload(at);
       },
       onDown() {
         setConnection("offline");

@@ -115,3 +115,56 @@ Deno.test("a tab that follows writes no position, and keeps what it knows when i
   }
   assert.deepEqual([await position(), (await copy.read()).tasks.map(({ version }) => version)], [5, [5]]);
 });
+
+Deno.test("a resync whose reading was cut off leaves no position; the one that ends leaves that of the resync", async () => {
+  const copies = memoryCopies();
+  const task = aTask({ id: "t1" });
+  let failing = false;
+  const reads = (_method: string, path: string) =>
+    failing && path.startsWith("/api/tasks?") ? { status: 500, body: {} } : undefined;
+  await using scene = await anApp([task], () => ({}), { copies, reads });
+  const { app } = scene;
+  const position = async () => {
+    app.hide();
+    await turn();
+    return (await (await copies.open(ME.id)).read()).seq;
+  };
+  await until(() => app.connection.value === "live");
+  assert.equal(await position(), 0);
+  failing = true;
+  scene.emit("resync", { seq: 9_000 });
+  scene.emit("change", aChange({ seq: 9_001, task: { ...task, version: 2 }, taskId: "t1" }));
+  const failed = () => app.toasts.toasts.value.find(({ text }) => text === "Could not refresh your tasks");
+  await until(() => failed() !== undefined);
+  assert.equal(await position(), null);
+  failing = false;
+  failed()?.action?.run();
+  await until(() => app.connection.value === "live");
+  assert.equal(await position(), 9_000);
+});
+
+Deno.test("a resync makes the tabs that follow read everything, and not the gap before", async () => {
+  const browser = aBrowser();
+  const copies = memoryCopies();
+  const task = aTask({ id: "t1" });
+  const asked: string[] = [];
+  const answer = (_method: string, path: string) => {
+    asked.push(path);
+    return { body: { changes: [], hasMore: false } };
+  };
+  let reloads = 0;
+  const reads = (_method: string, path: string) => {
+    if (path.startsWith("/api/tasks?")) reloads += 1;
+    return undefined;
+  };
+  await using first = await anApp([task], () => ({}), { copies, tabs: browser.tab().options });
+  await until(() => first.app.tasksLoad.value.state === "ready");
+  first.app.hide();
+  await turn();
+  await using second = await anApp([task], answer, { copies, reads, tabs: browser.tab().options });
+  const before = reloads;
+  first.emit("resync", { seq: 9_000 });
+  first.emit("change", aChange({ seq: 9_001, task: { ...task, version: 2 }, taskId: "t1" }));
+  await until(() => second.app.store.get("t1")?.version === 2 && reloads > before);
+  assert.deepEqual(asked, []);
+});
