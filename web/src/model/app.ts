@@ -193,15 +193,19 @@ export function createApp(platform: Platform) {
       actions.complain("Could not sign out", error);
     }
   }
-  const offline = () => connection.peek() === "offline";
+  /** What is sent directly would overtake what waits in the queue: then it waits there, too. */
+  const behind = () => sync.operations.peek().length > 0;
+  const offline = () => connection.peek() === "offline" || behind();
+  /** What the sentence about a change ends with that was made now. */
+  const later = () => connection.peek() === "offline" || !behind() ? ", to be saved when connected" : "";
   const listActions = createListActions({
-    ...{ rondo, known: knownLists, lists, toasts, actions, router, offline, now: readNow },
+    ...{ rondo, known: knownLists, lists, toasts, actions, router, offline, later, now: readNow },
   });
   const selection = createSelection();
   const bulk = createBulk({ calls, store, actions, toasts, ui, selection, lists, calendar, offline });
   const moves = createMoves({ store, actions, bulk, lists, calendar });
   const filters = createFilters({
-    ...{ calls, actions, router, session, lists, calendar, counts, offline },
+    ...{ calls, actions, router, session, lists, calendar, counts, offline, later },
     operations: () => sync.operations.value,
     realId: store.realId,
   });

@@ -31,6 +31,8 @@ export interface FiltersOptions {
   realId: (id: string) => string;
   /** Without a connection a change waits in the queue that every change waits in. */
   offline: () => boolean;
+  /** How a sentence ends about a change that waits. */
+  later: () => string;
 }
 
 type Query =
@@ -41,7 +43,8 @@ type Query =
 const byPlace = (a: Filter, b: Filter) => a.position < b.position ? -1 : a.position > b.position ? 1 : 0;
 
 export function createFilters(options: FiltersOptions) {
-  const { calls, actions, router, session, lists, calendar, counts, operations, realId, offline } = options;
+  const { calls, actions, router, session, lists, calendar, counts, operations, realId, offline, later } =
+    options;
   /** The filters as the server said them. */
   const known = signal<readonly Filter[]>([]);
   const items = computed(() => filtersWith(known.value, operations(), realId));
@@ -138,6 +141,7 @@ export function createFilters(options: FiltersOptions) {
     async create(name: string, query: string): Promise<Filter> {
       const key = randomId();
       const said = `Saved the filter ${quoted(name)}`;
+      const waits = said + later();
       const reached = await ifReached(offline, () => calls.createFilter({ name, query }, key));
       if (reached !== null) {
         put(reached.answer);
@@ -151,7 +155,7 @@ export function createFilters(options: FiltersOptions) {
       };
       actions.keep({ kind: "create-filter", filter }, {
         ...{ title: name, key, failed: `Could not save the filter ${quoted(name)}` },
-        step: { type: "filter.created.v1", said: `${said}, to be sent when connected` },
+        step: { type: "filter.created.v1", said: waits },
       });
       return filter;
     },

@@ -20,12 +20,14 @@ export interface ListActionsOptions {
   router: Router;
   /** Without a connection a change waits in the queue that every change waits in. */
   offline: () => boolean;
+  /** How a sentence ends about a change that waits. */
+  later: () => string;
   now: () => Temporal.Instant;
 }
 export type ListActions = ReturnType<typeof createListActions>;
 
 export function createListActions(options: ListActionsOptions) {
-  const { rondo, known, lists, toasts, actions, router, offline, now } = options;
+  const { rondo, known, lists, toasts, actions, router, offline, later, now } = options;
 
   function put(list: List): void {
     const before = known.peek().find((other) => other.id === list.id);
@@ -56,6 +58,7 @@ export function createListActions(options: ListActionsOptions) {
      */
     async create(name: string, colour: Colour): Promise<List> {
       const key = randomId();
+      const said = `List ${quoted(name)} made${later()}`;
       const reached = await ifReached(offline, () => rondo.createList({ name, colour }, key));
       if (reached !== null) {
         put(reached.answer);
@@ -70,7 +73,7 @@ export function createListActions(options: ListActionsOptions) {
       };
       actions.keep({ kind: "create-list", list }, {
         ...{ title: name, key, failed: `Could not make the list ${quoted(name)}` },
-        step: { type: "list.created.v1", said: `List ${quoted(name)} made, to be saved when connected` },
+        step: { type: "list.created.v1", said },
       });
       return list;
     },

@@ -227,3 +227,47 @@ Deno.test("duplicate() copies the open parts of a task with it, also without a n
     ["Part", "copy-3"],
   ]);
 });
+
+Deno.test("bulk: what is done to several does not overtake a change that waits to be tried again", async () => {
+  let refusals = 1;
+  await using scene = await anApp([aTask({ id: "a", title: "A" })], (method, path, body) => {
+    if (method === "PATCH" && refusals-- > 0) {
+      return { status: 429, body: {}, headers: { "retry-after": "9" } };
+    }
+    if (path === "/api/tasks/bulk") return { body: { created: [], updated: [], deleted: [], completed: [] } };
+    return { body: aTask({ id: "a", title: "A", version: 3, ...body as Partial<Task> }) };
+  });
+  const { app, sent } = scene;
+  void app.actions.setPriority("a", "urgent");
+  await until(() => sent.length === 1);
+  const done = app.bulk.setPriority(["a"], "low");
+  app.wake();
+  await done;
+  await until(() => app.sync.operations.value.length === 0);
+  assert.deepEqual(sent.map(({ method, path, body }) => [method, path, body]), [
+    ["PATCH", "/api/tasks/a", { priority: "urgent" }],
+    ["PATCH", "/api/tasks/a", { priority: "urgent" }],
+    ["PATCH", "/api/tasks/a", { priority: "low" }],
+  ]);
+});
+
+Deno.test("lists: renaming one that is still being made waits for its real id", async () => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  await using scene = await anApp([], async (method, path, body) => {
+    if (path === "/api/lists") await answered;
+    return makes(method, path, body);
+  });
+  const { app, sent } = scene;
+  scene.cut();
+  const list = await app.listActions.create("Garden", "green");
+  await scene.reconnect();
+  await until(() => sent.length === 1);
+  await app.listActions.update(list.id, { name: "Orchard" });
+  assert.deepEqual(names(app), ["Inbox", "Orchard"]);
+  const other = await app.listActions.create("Shed", "grey");
+  assert.equal(app.toasts.toasts.value.at(-1)?.text, "List “Shed” made");
+  answer();
+  await until(() => app.sync.operations.value.length === 0);
+  assert.ok(other.id.startsWith("new-"));
+  assert.deepEqual(paths(sent), ["POST /api/lists", "PATCH /api/lists/l-real", "POST /api/lists"]);
+});

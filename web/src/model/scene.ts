@@ -32,7 +32,7 @@ export const INBOX = {
   open: 0,
 };
 
-export type Answer = { status?: number; body?: unknown };
+export type Answer = { status?: number; body?: unknown; headers?: Record<string, string> };
 
 export interface SceneOptions {
   copies?: LocalCopies;
@@ -82,8 +82,8 @@ export async function anApp(
       const path = String(input);
       const method = init?.method ?? "GET";
       const text = typeof init?.body === "string" ? JSON.parse(init.body) : null;
-      const reply = (body: unknown, status = 200) =>
-        new Response(status === 204 ? null : JSON.stringify(body), { status });
+      const reply = (body: unknown, status = 200, headers: Record<string, string> = {}) =>
+        new Response(status === 204 ? null : JSON.stringify(body), { status, headers });
       const own = await options.reads?.(method, path);
       if (own !== undefined) return reply(own.body, own.status ?? 200);
       if (path === "/api/me") return reply(ME);
@@ -93,8 +93,8 @@ export async function anApp(
       if (path.startsWith("/api/notifications")) return reply({ items: [], nextCursor: null, unread: 0 });
       if (path.startsWith("/api/tasks?")) return reply({ items: tasks, nextCursor: null });
       sent.push({ method, path, key: new Headers(init?.headers).get("idempotency-key"), body: text });
-      const { status = 200, body } = await answer(method, path, text);
-      return reply(body, status);
+      const { status = 200, body, headers } = await answer(method, path, text);
+      return reply(body, status, headers);
     },
   });
   const emit = (type: string, data: unknown) =>
