@@ -52,6 +52,8 @@ export interface LocalCopy {
   enqueue(operation: NewOperation): Promise<Operation>;
   /** The oldest operation, from now on marked as sent, or null. */
   take(): Promise<Operation | null>;
+  /** Keys of the operations that the server has not got yet. */
+  waiting(): Promise<readonly string[]>;
   /** Real id of a temporary one. */
   realId(temporary: string): Promise<string | undefined>;
   /** The operation is done: its answer stays instead of it. */
@@ -155,6 +157,7 @@ export function memoryCopy(): LocalCopy {
         operations = [sent, ...rest];
         return sent;
       }),
+    waiting: () => now(() => operations.map(({ key }) => key)),
     realId: (temporary) => now(() => aliases.get(temporary)),
     settle: (operation, answer) =>
       now(() => {

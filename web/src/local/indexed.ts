@@ -149,6 +149,7 @@ async function openCopy(userId: string): Promise<LocalCopy> {
       await Promise.all([tx.store.put(sent), tx.done]);
       return sent;
     },
+    waiting: async () => (await db.getAll("operations")).map(({ key }) => key),
     realId: (temporary) => db.get("aliases", temporary),
     async settle(operation, answer) {
       const { task, alias } = answered(operation, answer);

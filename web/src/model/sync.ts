@@ -15,6 +15,7 @@ import type { Kept, LocalCopies, LocalCopy, Snapshot, TasksToSave } from "../loc
 import {
   type Intent,
   isOfTask,
+  madeBy,
   type Operation,
   type OtherAnswer,
   type OtherIntent,
@@ -85,12 +86,15 @@ type Message =
   | { type: "parked"; key: string }
   | { type: "done"; key: string; task: Task | null; other?: OtherAnswer }
   | { type: "refused"; refusal: Refusal }
+  | { type: "renamed"; from: string; to: string }
   | { type: "cancelled"; keys: string[] }
   | { type: "dismissed"; key: string }
   | { type: "left" };
 
 /** Changes of the stream are kept this much later, many in one transaction. */
 const SAVE_AFTER_MS = 100;
+/** What one tab has done the others know within this. */
+const MESSAGE_TAKES_MS = 1_000;
 const CHANGES_PAGE = 500;
 /** So many pages of missed changes are read; beyond, all tasks are. */
 const MOST_PAGES = 10;
@@ -359,6 +363,7 @@ export function createSync(options: SyncOptions) {
         const { key } = operation;
         const intent = { ...operation.intent, sendAt: false };
         await from.replace({ ...operation, key: `${key}-now`, intent });
+        tabs?.post({ type: "renamed", from: key, to: `${key}-now` });
         rename(key, `${key}-now`);
         return true;
       }
@@ -374,9 +379,40 @@ export function createSync(options: SyncOptions) {
     const mine = waiting.get(from);
     if (mutation !== undefined) shown.set(to, mutation);
     if (mine !== undefined) waiting.set(to, mine);
+    if (inherited.delete(from)) inherited.add(to);
     shown.delete(from);
     waiting.delete(from);
     operations.value = operations.peek().map((other) => other.key === from ? { ...other, key: to } : other);
+  }
+
+  let reconciling: ReturnType<typeof setTimeout> | undefined;
+  /**
+   * Lets go of what has left the queue without a word: the tab that sent it ended before it could say so, or this one
+   * did not listen yet. What became of it is in the changes.
+   */
+  async function reconcile(): Promise<void> {
+    const mine = copy;
+    const kept = operations.peek().filter(({ id }) => id < Number.MAX_SAFE_INTEGER);
+    if (mine === null || kept.length === 0) return;
+    const there = new Set(await mine.waiting().catch(() => kept.map(({ key }) => key)));
+    const lost = kept.filter(({ key }) => !there.has(key));
+    if (mine !== copy || lost.length === 0) return;
+    clearTimeout(reconciling);
+    // Usually its end is on the way, and is told within this time.
+    reconciling = setTimeout(() => void letGo(mine, lost), MESSAGE_TAKES_MS);
+  }
+
+  async function letGo(from: LocalCopy, lost: readonly Operation[]): Promise<void> {
+    // The same key may have been tried again meanwhile.
+    const there = await from.waiting().catch(() => null);
+    for (const { key, intent } of lost) {
+      if (there?.includes(key) !== false) continue;
+      const temporary = madeBy(intent);
+      const real = temporary === null ? undefined : await from.realId(temporary).catch(() => undefined);
+      if (from !== copy) return;
+      const made = real === undefined ? undefined : store.get(real);
+      end(key, made === undefined ? { state: "cancelled" } : { state: "done", task: made });
+    }
   }
 
   async function refuse(
@@ -468,6 +504,7 @@ export function createSync(options: SyncOptions) {
       case "connection":
         if (tabs?.leads()) return;
         connection.value = message.connection;
+        void reconcile();
         if (message.connection === "live" || message.connection === "syncing") {
           handlers.onReady(seq !== null);
           if (seq !== null && message.seq !== null && message.seq > seq) void catchUp();
@@ -496,6 +533,8 @@ export function createSync(options: SyncOptions) {
         const error = new ApiError({ title: refusal.text, detail: refusal.text, status: refusal.status }, "");
         return end(refusal.operation.key, { state: "refused", refusal, error });
       }
+      case "renamed":
+        return rename(message.from, message.to);
       case "cancelled":
         for (const key of message.keys.toReversed()) end(key, { state: "cancelled" });
         return;
@@ -538,6 +577,7 @@ export function createSync(options: SyncOptions) {
         handlers.onDown();
       },
     }, { ...options.stream, since: seq ?? undefined });
+    void reconcile();
     void drain();
   }
 
@@ -560,6 +600,7 @@ export function createSync(options: SyncOptions) {
   function close(): void {
     if (tabs?.leads()) void flush();
     clearTimeout(retry);
+    clearTimeout(reconciling);
     tabs?.close();
     tabs = null;
     stream?.close();

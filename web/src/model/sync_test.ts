@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { aBrowser } from "../live/testing.ts";
 import { type LocalCopies, memoryCopies } from "../local/copy.ts";
-import type { Change } from "../api/types.ts";
-import { anApp, ME, until } from "./scene.ts";
+import type { Change, Task } from "../api/types.ts";
+import { anApp, type Answer, ME, until } from "./scene.ts";
 import { aTask } from "./testing.ts";
 
 const turn = () => new Promise((done) => setTimeout(done, 0));
@@ -167,4 +167,67 @@ Deno.test("a resync makes the tabs that follow read everything, and not the gap 
   first.emit("change", aChange({ seq: 9_001, task: { ...task, version: 2 }, taskId: "t1" }));
   await until(() => second.app.store.get("t1")?.version === 2 && reloads > before);
   assert.deepEqual(asked, []);
+});
+
+/** A server that finds the first try of a completion to be ahead of its own clock. */
+function behindClock(task: Task) {
+  return (_method: string, path: string, body: unknown): Answer => {
+    if (!path.endsWith("/complete")) return { body: {} };
+    if ((body as { completedAt?: string }).completedAt !== undefined) {
+      return { status: 422, body: { title: "Invalid", errors: [{ path: "completedAt", message: "ahead" }] } };
+    }
+    return { body: { ...task, status: "completed", version: 2 } };
+  };
+}
+
+Deno.test("a completion that goes on under another key ends in the other tabs, too", async () => {
+  const copies = memoryCopies();
+  const browser = aBrowser();
+  const network = { up: true };
+  const task = aTask({ id: "t1" });
+  await using first = await anApp([task], behindClock(task), {
+    ...{ copies, network, tabs: browser.tab().options },
+  });
+  await until(() => first.app.tasksLoad.value.state === "ready");
+  first.app.hide();
+  await turn();
+  await using second = await anApp([task], () => ({}), { copies, network, tabs: browser.tab().options });
+  first.cut();
+  await until(() => second.app.connection.value === "offline");
+  void second.app.actions.complete("t1");
+  await until(() => first.app.sync.operations.value.length === 1);
+  await first.reconnect();
+  await until(() => first.app.sync.operations.value.length === 0);
+  await until(() => second.app.sync.operations.value.length === 0);
+  assert.deepEqual([second.app.store.get("t1")?.status, second.app.store.get("t1")?.version], [
+    "completed",
+    2,
+  ]);
+});
+
+Deno.test("what has left the queue without a word is let go of by the tab that comes to lead", async () => {
+  const copies = memoryCopies();
+  const browser = aBrowser();
+  const task = aTask({ id: "t1", priority: "low" });
+  const leader = browser.tab();
+  // Nobody answers as long as the first tab leads.
+  const first = await anApp([task], () => ({ status: 503, body: {} }), { copies, tabs: leader.options });
+  await until(() => first.app.tasksLoad.value.state === "ready");
+  first.app.hide();
+  await turn();
+  await using second = await anApp([task], () => ({}), { copies, tabs: browser.tab().options });
+  void second.app.actions.setPriority("t1", "high");
+  await until(() => first.app.sync.operations.value.length === 1);
+  const copy = await copies.open(ME.id);
+  const [operation] = (await copy.read()).operations;
+  assert.ok(operation);
+  // It was sent and settled, and the tab ended before it could say so.
+  await copy.settle(operation, { ...task, priority: "urgent", version: 2 });
+  first.close();
+  await until(() => second.app.sync.operations.value.length === 0);
+  assert.equal(
+    second.app.store.get("t1")?.priority,
+    "low",
+    "what the server said last, until the change comes",
+  );
 });
