@@ -66,6 +66,8 @@ export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 export interface Client {
   request<T>(method: Method, path: string, options?: RequestOptions): Promise<T>;
+  /** The user leaves: what is under way for them ends as refused, and no answer to it reaches anybody. */
+  leave(): void;
 }
 
 /** Nobody answered, or only a proxy did: what this browser has is all there is for now. */
@@ -118,6 +120,7 @@ export function createClient(options: ClientOptions = {}): Client {
     path: string,
     key: string | undefined,
     request: RequestOptions,
+    here: AbortSignal,
   ): Promise<T> {
     const correlationId = newId();
     const headers = new Headers({ accept: "application/json", "x-correlation-id": correlationId });
@@ -136,7 +139,7 @@ export function createClient(options: ClientOptions = {}): Client {
         method,
         headers,
         body,
-        signal: request.signal,
+        signal: request.signal === undefined ? here : AbortSignal.any([request.signal, here]),
         credentials: "same-origin",
       });
     } catch (error) {
@@ -149,13 +152,22 @@ export function createClient(options: ClientOptions = {}): Client {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
+  let presence = new AbortController();
   return {
+    leave() {
+      presence.abort();
+      presence = new AbortController();
+    },
     async request<T>(method: Method, path: string, request: RequestOptions = {}): Promise<T> {
       const key = method === "GET" ? undefined : request.idempotencyKey ?? newId();
+      const here = presence.signal;
       for (let attempt = 0;; attempt++) {
         try {
-          return await once<T>(method, path, key, request);
+          const answer = await once<T>(method, path, key, request, here);
+          here.throwIfAborted();
+          return answer;
         } catch (error) {
+          if (here.aborted) throw new ApiError({ title: "You have signed out", status: 401 }, "");
           if (!(error instanceof ApiError)) throw error;
           if (error.status === 401) options.onUnauthorized?.();
           const pause = pauseBefore(error, attempt);

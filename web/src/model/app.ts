@@ -307,6 +307,9 @@ export function createApp(platform: Platform) {
 
   // ------------------------------------------------------------------------------------ reading
 
+  /** Which user's visit this is: what was asked for before it says nothing any more. */
+  let visit = 0;
+
   async function loadLists(): Promise<void> {
     void filters.load();
     knownLists.value = (await rondo.lists()).items;
@@ -367,6 +370,7 @@ export function createApp(platform: Platform) {
     return async (): Promise<void> => {
       const before = load.peek();
       if (before.state === "loading") return;
+      const mine = visit;
       const cursor = before.state === "ready" ? before.nextCursor : null;
       if (before.state === "ready" && cursor === null) return;
       if (before.state !== "ready") load.value = { state: "loading" };
@@ -378,6 +382,7 @@ export function createApp(platform: Platform) {
         });
         void sync.save(page.items);
       } catch (error) {
+        if (mine !== visit) return;
         if (isAway(error)) {
           stale.add(load);
           load.value = { state: "ready", nextCursor: null, more: false };
@@ -428,12 +433,13 @@ export function createApp(platform: Platform) {
   async function loadTask(id: string): Promise<void> {
     if (store.get(id) !== undefined) return;
     missing.value = null;
+    const mine = visit;
     try {
       const task = await rondo.task(id);
       store.apply(task);
       void sync.save([task]);
     } catch {
-      missing.value = id;
+      if (mine === visit) missing.value = id;
     }
   }
 
@@ -526,6 +532,9 @@ export function createApp(platform: Platform) {
   function forget(): void {
     batch(() => {
       snapshot += 1;
+      visit += 1;
+      client.leave();
+      searching?.abort();
       asOf = null;
       clearTimeout(patience);
       clearInterval(ticking);

@@ -49,6 +49,8 @@ export function createFilters(options: FiltersOptions) {
   const known = signal<readonly Filter[]>([]);
   const items = computed(() => filtersWith(known.value, operations(), realId));
   const state = signal<"idle" | "ready" | "failed">("idle");
+  /** Which user's visit this is. */
+  let visit = 0;
 
   const put = (filter: Filter) => {
     const before = known.peek().find((other) => other.id === filter.id);
@@ -105,12 +107,13 @@ export function createFilters(options: FiltersOptions) {
     text,
     query,
     async load(): Promise<void> {
+      const mine = visit;
       try {
         known.value = (await calls.filters()).items.toSorted(byPlace);
         state.value = "ready";
       } catch {
         // The tasks are read beside it and say what is wrong with the connection.
-        if (state.peek() === "idle") state.value = "failed";
+        if (mine === visit && state.peek() === "idle") state.value = "failed";
       }
     },
     /** Of these tasks what the query on screen finds, a section for each part of it. */
@@ -201,6 +204,7 @@ export function createFilters(options: FiltersOptions) {
       });
     },
     clear(): void {
+      visit += 1;
       known.value = [];
       state.value = "idle";
     },

@@ -16,23 +16,30 @@ const NONE: NotificationState = { state: "idle", items: [], unread: 0, nextCurso
 
 export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlySignal<Temporal.Instant>) {
   const data = signal<NotificationState>(NONE);
+  /** Which user's visit this is: what fails of an earlier one is not said. */
+  let visit = 0;
 
   async function load(): Promise<void> {
+    const mine = visit;
     data.value = { ...data.peek(), state: data.peek().state === "ready" ? "ready" : "loading" };
     try {
       const page = await rondo.notifications();
       data.value = { state: "ready", error: null, ...page };
     } catch (error) {
-      if (data.peek().state !== "ready") data.value = { ...data.peek(), state: "failed", error };
+      if (mine === visit && data.peek().state !== "ready") {
+        data.value = { ...data.peek(), state: "failed", error };
+      }
     }
   }
 
   async function change(next: NotificationState, send: () => Promise<unknown>): Promise<void> {
+    const mine = visit;
     const before = data.peek();
     data.value = next;
     try {
       await send();
     } catch (error) {
+      if (mine !== visit) return;
       data.value = before;
       toasts.show({ tone: "error", text: "Could not mark this as read", detail: failure(error) });
     }
@@ -48,6 +55,7 @@ export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlyS
     async loadMore(): Promise<void> {
       const { nextCursor } = data.peek();
       if (nextCursor === null) return;
+      const mine = visit;
       try {
         const page = await rondo.notifications(nextCursor);
         const current = data.peek();
@@ -60,6 +68,7 @@ export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlyS
           nextCursor: page.nextCursor,
         };
       } catch (error) {
+        if (mine !== visit) return;
         toasts.show({ tone: "error", text: "Could not load older notifications", detail: failure(error) });
       }
     },
@@ -102,6 +111,7 @@ export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlyS
       }, () => rondo.readAllNotifications());
     },
     clear(): void {
+      visit += 1;
       data.value = NONE;
     },
   };
