@@ -323,7 +323,7 @@ export function createApp(platform: Platform) {
     const mine = ++snapshot;
     if (seq !== null) asOf = seq;
     if (tasksLoad.peek().state !== "ready") tasksLoad.value = { state: "loading" };
-    if (connection.peek() !== "offline") sync.setConnection("syncing");
+    sync.setReading(true);
     const seen = new Set<string>();
     const pass = store.beginSnapshot();
     try {
@@ -350,10 +350,12 @@ export function createApp(platform: Platform) {
       } while (cursor !== null);
       void sync.complete({ forget: pass.finish(seen) }, asOf);
       asOf = null;
-      if (connection.peek() === "syncing") sync.setConnection("live");
+      sync.setReading(false);
     } catch (error) {
       if (mine !== snapshot) return;
+      sync.setReading(false);
       if (tasksLoad.peek().state === "ready") {
+        tasksLoad.value = { state: "ready", nextCursor: null, more: false };
         toasts.show({
           tone: "error",
           text: "Could not refresh your tasks",

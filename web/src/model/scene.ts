@@ -40,6 +40,8 @@ export interface SceneOptions {
   filters?: Filter[];
   /** How it finds the other tabs of its browser; the stream is then the leading tab's. */
   tabs?: TabsOptions;
+  /** False: its stream does not open by itself. */
+  opens?: boolean;
   /** Answers in the place of what the server usually says to the calls of every start. */
   reads?: (method: string, path: string) => Promise<Answer> | Answer | undefined;
 }
@@ -107,7 +109,8 @@ export async function anApp(
   };
   if (network.up) {
     await app.start();
-    await connect();
+    if (options.opens !== false) await connect();
+    else await until(() => listeners.has("ready"));
   } else {
     void app.start();
     await until(() => listeners.has("ready"));

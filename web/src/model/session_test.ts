@@ -51,3 +51,32 @@ Deno.test("answers that come after signing out put nothing of that user anywhere
   ]);
   holding = false;
 });
+
+Deno.test("reading all tasks that fails leaves the connection as it is, and no view that goes on waiting", async () => {
+  let failing = false;
+  const reads = (_method: string, path: string) => {
+    if (!failing || !path.startsWith("/api/tasks?")) return undefined;
+    return path.includes("cursor")
+      ? { status: 500, body: {} }
+      : { body: { items: [aTask()], nextCursor: "second" } };
+  };
+  await using scene = await anApp([], () => ({}), { reads });
+  const { app } = scene;
+  await until(() => app.connection.value === "live");
+  failing = true;
+  scene.change({ type: "list.deleted.v1" });
+  assert.equal(app.connection.value, "syncing");
+  await until(() => app.toasts.toasts.value.length > 0);
+  assert.equal(app.connection.value, "live");
+  assert.deepEqual(app.tasksLoad.value, { state: "ready", nextCursor: null, more: false });
+});
+
+Deno.test("tasks that are read while the stream has not opened yet leave it connecting", async () => {
+  await using scene = await anApp([], () => ({}), { opens: false });
+  const { app } = scene;
+  const states: string[] = [];
+  const stop = app.connection.subscribe((state) => void states.push(state));
+  await app.loadTasks();
+  stop();
+  assert.deepEqual(states, ["connecting", "syncing", "connecting"]);
+});

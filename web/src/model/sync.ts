@@ -77,7 +77,7 @@ export interface SyncOptions {
 
 type Message =
   | { type: "hello" }
-  | { type: "connection"; connection: Connection; seq: number | null }
+  | { type: "connection"; connection: Exclude<Connection, "syncing">; seq: number | null }
   | { type: "change"; change: Change }
   | { type: "notification"; notification: Notification }
   | { type: "kept"; seq: number }
@@ -111,7 +111,13 @@ export function createSync(options: SyncOptions) {
   const { client, copies, store, handlers, now } = options;
   const random = options.random ?? Math.random;
   const online = options.online ?? (() => true);
-  const connection = signal<Connection>("connecting");
+  /** The leading tab's stream. */
+  const link = signal<Exclude<Connection, "syncing">>("connecting");
+  /** Whether this tab is reading all tasks. */
+  const reading = signal(false);
+  const connection = computed<Connection>(() =>
+    reading.value && link.value !== "offline" ? "syncing" : link.value
+  );
   const operations = signal<readonly Operation[]>([]);
   const refusals = signal<readonly Refusal[]>([]);
   /** What is shown of each operation. */
@@ -452,8 +458,8 @@ export function createSync(options: SyncOptions) {
 
   // ------------------------------------------------------------------------- the stream and the tabs
 
-  function setConnection(next: Connection): void {
-    connection.value = next;
+  function setLink(next: Exclude<Connection, "syncing">): void {
+    link.value = next;
     if (tabs?.leads()) tabs.post({ type: "connection", connection: next, seq });
   }
 
@@ -499,13 +505,13 @@ export function createSync(options: SyncOptions) {
   function receive(message: Message): void {
     switch (message.type) {
       case "hello":
-        if (tabs?.leads()) tabs.post({ type: "connection", connection: connection.peek(), seq });
+        if (tabs?.leads()) tabs.post({ type: "connection", connection: link.peek(), seq });
         return;
       case "connection":
         if (tabs?.leads()) return;
-        connection.value = message.connection;
+        link.value = message.connection;
         void reconcile();
-        if (message.connection === "live" || message.connection === "syncing") {
+        if (message.connection === "live") {
           handlers.onReady(seq !== null);
           if (seq !== null && message.seq !== null && message.seq > seq) void catchUp();
         }
@@ -549,11 +555,11 @@ export function createSync(options: SyncOptions) {
 
   function listen(): void {
     stream?.close();
-    setConnection("connecting");
+    setLink("connecting");
     stream = openStream({
       onReady(at, resumed) {
         const known = seq !== null;
-        setConnection("live");
+        setLink("live");
         failures = 0;
         handlers.onReady(resumed && known);
         if (!known || !resumed) handlers.onReload(at);
@@ -572,7 +578,7 @@ export function createSync(options: SyncOptions) {
         handlers.onReload(at);
       },
       onDown() {
-        setConnection("offline");
+        setLink("offline");
         for (const { park } of waiting.values()) park();
         handlers.onDown();
       },
@@ -584,7 +590,7 @@ export function createSync(options: SyncOptions) {
   /** Joins the other tabs; one of them follows the stream. */
   function start(): void {
     if (tabs !== null || opened === null) return;
-    connection.value = "connecting";
+    link.value = "connecting";
     tabs = joinTabs<Message>(`rondo-${opened.userId}`, {
       onMessage: receive,
       onLead: listen,
@@ -618,12 +624,13 @@ export function createSync(options: SyncOptions) {
     batch(() => {
       operations.value = [];
       refusals.value = [];
-      connection.value = "connecting";
+      link.value = "connecting";
+      reading.value = false;
     });
   }
 
   return {
-    connection: computed(() => connection.value),
+    connection,
     /** What the server has not got yet, oldest first. */
     operations: computed(() => operations.value),
     /** What it did not take, until dismissed. */
@@ -639,7 +646,10 @@ export function createSync(options: SyncOptions) {
     dismiss,
     tryAgain,
     catchUp,
-    setConnection,
+    /** Says whether all tasks are being read. */
+    setReading(now: boolean): void {
+      reading.value = now;
+    },
     /** Keeps tasks that were read from the server. */
     save(tasks: readonly Task[]): Promise<void> {
       for (const task of tasks) remember(task, 0);
