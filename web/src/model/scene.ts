@@ -36,7 +36,8 @@ export type Answer = { status?: number; body?: unknown; headers?: Record<string,
 
 export interface SceneOptions {
   copies?: LocalCopies;
-  network?: { up: boolean };
+  /** `known`: whether the browser thinks that there is one; by default it is right. */
+  network?: { up: boolean; known?: boolean };
   filters?: Filter[];
   /** How it finds the other tabs of its browser; the stream is then the leading tab's. */
   tabs?: TabsOptions;
@@ -52,7 +53,7 @@ export async function anApp(
   answer: (method: string, path: string, body: unknown) => Answer | Promise<Answer>,
   options: SceneOptions = {},
 ) {
-  const { network = { up: true } } = options;
+  const { network = { up: true } }: SceneOptions = options;
   let address = new URL("http://localhost/inbox");
   const go = (url: string) => {
     address = new URL(url, address);
@@ -68,7 +69,7 @@ export async function anApp(
     },
     copies: options.copies,
     tabs: options.tabs,
-    online: () => network.up,
+    online: () => network.known ?? network.up,
     locale: "en-GB",
     timeZone: "Europe/Berlin",
     now: () => Temporal.Instant.from("2026-03-03T09:00:00Z"),
@@ -88,7 +89,7 @@ export async function anApp(
         new Response(status === 204 ? null : JSON.stringify(body), { status, headers });
       const own = await options.reads?.(method, path);
       if (own !== undefined) return reply(own.body, own.status ?? 200);
-      if (path === "/api/me") return reply(ME);
+      if (path === "/api/me" && method === "GET") return reply(ME);
       if (path === "/api/auth/sign-out") return reply({});
       if (path === "/api/lists" && method === "GET") return reply({ items: [INBOX] });
       if (path === "/api/filters" && method === "GET") return reply({ items: options.filters ?? [] });

@@ -326,8 +326,9 @@ export function createSync(options: SyncOptions) {
 
   /** Sends the oldest operation; false when there is none, or when it has to wait. */
   async function sendNext(from: LocalCopy): Promise<boolean> {
-    // What was never tried can be taken back: the browser says when it is worth trying.
-    if (!online()) return false;
+    // What was never tried can be taken back: the browser says when it is worth trying. It knows of no network where
+    // only this machine itself can be reached, but a stream that is open says that somebody answers.
+    if (!online() && link.peek() !== "live") return false;
     const operation = await from.take();
     if (operation === null) return false;
     const ids = new Map<string, string>();

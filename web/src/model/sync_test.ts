@@ -231,3 +231,12 @@ Deno.test("what has left the queue without a word is let go of by the tab that c
     "what the server said last, until the change comes",
   );
 });
+
+Deno.test("a change is sent where the browser thinks that there is no network, but the stream is open", async () => {
+  const task = aTask({ id: "t1" });
+  const answer = () => ({ body: { ...task, priority: "high", version: 2 } });
+  await using scene = await anApp([task], answer, { network: { up: true, known: false } });
+  void scene.app.actions.setPriority("t1", "high");
+  await until(() => scene.sent.length === 1);
+  await until(() => scene.app.sync.operations.value.length === 0);
+});
