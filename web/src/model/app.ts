@@ -8,6 +8,7 @@ import type { Change, Filter, List, ListWithCount, Me, Task } from "../api/types
 import type { StreamOptions } from "../live/stream.ts";
 import type { TabsOptions } from "../live/tabs.ts";
 import { type LocalCopies, memoryCopies } from "../local/copy.ts";
+import { brought } from "./answers.ts";
 import { createActions } from "./actions.ts";
 import { createBulk } from "./bulk.ts";
 import { type Calendar, calendarAt, dayOf } from "./dates.ts";
@@ -312,7 +313,9 @@ export function createApp(platform: Platform) {
 
   async function loadLists(): Promise<void> {
     void filters.load();
-    knownLists.value = (await rondo.lists()).items;
+    const asked = knownLists.peek();
+    const { items } = await rondo.lists();
+    knownLists.value = brought(items, asked, knownLists.peek());
   }
 
   let snapshot = 0;

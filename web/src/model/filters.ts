@@ -10,6 +10,7 @@ import type { Calls } from "../api/calls.ts";
 import { ifReached, randomId } from "../api/client.ts";
 import type { ChangeType, Filter, ListWithCount, Task } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
+import { brought } from "./answers.ts";
 import { type Calendar, dayOf, localDue } from "./dates.ts";
 import { type Counts, type Section, type Sort, sorted } from "./grouping.ts";
 import { type Operation, temporaryId } from "./intents.ts";
@@ -109,7 +110,9 @@ export function createFilters(options: FiltersOptions) {
     async load(): Promise<void> {
       const mine = visit;
       try {
-        known.value = (await calls.filters()).items.toSorted(byPlace);
+        const asked = known.peek();
+        const { items } = await calls.filters();
+        known.value = brought(items, asked, known.peek()).sort(byPlace);
         state.value = "ready";
       } catch {
         // The tasks are read beside it and say what is wrong with the connection.

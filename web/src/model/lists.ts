@@ -4,6 +4,7 @@ import { ifReached, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, Colour, List, ListWithCount } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
+import { asBefore } from "./answers.ts";
 import { temporaryId } from "./intents.ts";
 import type { Router } from "./route.ts";
 import type { Toasts } from "./toasts.ts";
@@ -78,13 +79,20 @@ export function createListActions(options: ListActionsOptions) {
       return list;
     },
     async update(id: string, change: { name?: string; colour?: Colour }): Promise<void> {
-      const before = known.peek();
+      const before = known.peek().find((list) => list.id === id);
+      const show = (part: Partial<List>) => {
+        known.value = known.peek().map((list) => list.id === id ? { ...list, ...part } : list);
+      };
       const key = randomId();
       const title = lists.peek().find((list) => list.id === id)?.name ?? "";
       const reached = await ifReached(offline, () => {
-        known.value = before.map((list) => list.id === id ? { ...list, ...change } : list);
+        show(change);
         return rondo.patchList(id, change, key);
-      }, () => known.value = before);
+      }, () => {
+        // A newer version came meanwhile: it says how the list is.
+        const { version } = known.peek().find((list) => list.id === id) ?? {};
+        if (before !== undefined && version === before.version) show(asBefore(change, before));
+      });
       if (reached !== null) return put(reached.answer);
       actions.keep({ kind: "patch-list", id, change }, {
         ...{ title, key, failed: `Could not change the list ${quoted(title)}` },
@@ -94,7 +102,7 @@ export function createListActions(options: ListActionsOptions) {
     async remove(id: string): Promise<void> {
       const list = lists.peek().find((other) => other.id === id);
       if (list === undefined) return;
-      const before = known.peek();
+      const before = known.peek().find((other) => other.id === id);
       const key = randomId();
       const said = `Deleted the list ${quoted(list.name)}`;
       const failed = `Could not delete ${quoted(list.name)}`;
@@ -103,7 +111,10 @@ export function createListActions(options: ListActionsOptions) {
         const reached = await ifReached(offline, () => {
           drop(id);
           return rondo.deleteList(id, key);
-        }, () => known.value = before);
+        }, () => {
+          if (before === undefined || known.peek().some((other) => other.id === id)) return;
+          known.value = [...known.peek(), before];
+        });
         if (reached !== null) {
           return actions.offerUndo(said, [{ subject: id, type: "list.deleted.v1" }]);
         }

@@ -23,8 +23,19 @@ export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlyS
     const mine = visit;
     data.value = { ...data.peek(), state: data.peek().state === "ready" ? "ready" : "loading" };
     try {
+      const asked = new Set(data.peek().items);
       const page = await rondo.notifications();
-      data.value = { state: "ready", error: null, ...page };
+      // What came over the stream since then is newer than the answer.
+      const came = new Map(
+        data.peek().items.filter((item) => !asked.has(item)).map((item) => [item.id, item]),
+      );
+      const items = page.items.map((item) => {
+        const newer = came.get(item.id);
+        came.delete(item.id);
+        return newer ?? item;
+      });
+      const unread = page.unread + [...came.values()].filter(({ readAt }) => readAt === null).length;
+      data.value = { ...page, state: "ready", error: null, items: [...came.values(), ...items], unread };
     } catch (error) {
       if (mine === visit && data.peek().state !== "ready") {
         data.value = { ...data.peek(), state: "failed", error };
@@ -40,7 +51,15 @@ export function createNotifications(rondo: Rondo, toasts: Toasts, now: ReadonlyS
       await send();
     } catch (error) {
       if (mine !== visit) return;
-      data.value = before;
+      const then = new Map(before.items.map((item) => [item.id, item]));
+      const current = data.peek();
+      // Only what was marked here is taken back, not what came meanwhile.
+      const marked = new Set(next.items.filter((item) => item !== then.get(item.id)));
+      data.value = {
+        ...current,
+        items: current.items.map((item) => marked.has(item) ? then.get(item.id) ?? item : item),
+        unread: current.unread + before.unread - next.unread,
+      };
       toasts.show({ tone: "error", text: "Could not mark this as read", detail: failure(error) });
     }
   }

@@ -3,6 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import type { Rondo } from "../api/rondo.ts";
 import { ApiError, isAway, randomId } from "../api/client.ts";
 import type { Me, Preferences, Profile, ProfilePatch } from "../api/types.ts";
+import { asBefore } from "./answers.ts";
 
 export type Session =
   | { state: "unknown" }
@@ -115,10 +116,17 @@ export function createSession(rondo: Rondo, browserZone: string, options: Sessio
           session.value = { state: "signed-in", me: { ...current.me, ...answer } };
         }
       } catch (error) {
-        batch(() => {
-          session.value = before;
-          if (isAway(error)) options.keep?.(patch, key);
-        });
+        const current = session.peek();
+        // Whoever was signed out meanwhile stays so.
+        if (current.state === "signed-in" && current.me.id === before.me.id) {
+          batch(() => {
+            session.value = {
+              state: "signed-in",
+              me: mergeProfile(current.me, asBefore(patch, before.me)),
+            };
+            if (isAway(error)) options.keep?.(patch, key);
+          });
+        }
         if (!isAway(error) || options.keep === undefined) throw error;
       }
     },

@@ -1,6 +1,7 @@
 /** Who is here, what stays of whoever was, and what is read for them. */
 import assert from "node:assert/strict";
-import { anApp, type Answer, until } from "./scene.ts";
+import type { List, Notification, Profile } from "../api/types.ts";
+import { anApp, type Answer, INBOX, ME, until } from "./scene.ts";
 import { aTask } from "./testing.ts";
 
 const turn = () => new Promise((done) => setTimeout(done, 0));
@@ -79,4 +80,52 @@ Deno.test("tasks that are read while the stream has not opened yet leave it conn
   await app.loadTasks();
   stop();
   assert.deepEqual(states, ["connecting", "syncing", "connecting"]);
+});
+
+Deno.test("a setting that is refused as the session has ended leaves its user signed out", async () => {
+  await using scene = await anApp([], () => ({ status: 401, body: { title: "Who are you" } }));
+  const { app } = scene;
+  const states: string[] = [];
+  const stop = app.session.session.subscribe(({ state }) => void states.push(state));
+  await assert.rejects(app.session.patch({ preferences: { theme: "dark" } }));
+  stop();
+  assert.equal(states.at(-1), "signed-out");
+});
+
+Deno.test("a setting that is refused takes back itself, and not what came meanwhile", async () => {
+  const { promise: refused, resolve: refuse } = Promise.withResolvers<Answer>();
+  await using scene = await anApp([], () => refused);
+  const { app } = scene;
+  const patching = app.session.patch({ preferences: { theme: "dark" } });
+  assert.equal(app.session.preferences.value.theme, "dark");
+  scene.change({
+    type: "profile.updated.v1",
+    profile: { ...ME, name: "Mirabel", preferences: { ...ME.preferences, density: "compact" } } as Profile,
+  });
+  refuse({ status: 422, body: { title: "Invalid" } });
+  await assert.rejects(patching);
+  const { theme, density } = app.session.preferences.value;
+  assert.deepEqual([theme, density, app.session.known.value?.name], ["system", "compact", "Mirabel"]);
+});
+
+Deno.test("a list that could not be renamed, and a notification not marked, take back no more than that", async () => {
+  const { promise: refused, resolve: refuse } = Promise.withResolvers<Answer>();
+  await using scene = await anApp([], () => refused, {
+    reads: (method, path) => method === "POST" && path.endsWith("/read") ? refused : undefined,
+  });
+  const { app } = scene;
+  await until(() => app.lists.value.length === 1 && app.notifications.data.value.state === "ready");
+  const aNotification = (id: string) => ({ id, title: id, body: "", readAt: null }) as Notification;
+  scene.emit("notification", aNotification("n1"));
+  const renaming = app.listActions.update(INBOX.id, { name: "Renamed" });
+  const marking = app.notifications.markRead("n1");
+  assert.equal(app.notifications.data.value.unread, 0);
+  scene.emit("notification", aNotification("n2"));
+  scene.change({ type: "list.created.v1", list: { ...INBOX, id: "l1", name: "New", inbox: false } as List });
+  refuse({ status: 422, body: { title: "Invalid" } });
+  await assert.rejects(renaming);
+  await marking;
+  assert.deepEqual(app.lists.value.map(({ name }) => name), ["Inbox", "New"]);
+  const { items, unread } = app.notifications.data.value;
+  assert.deepEqual([items.map(({ id, readAt }) => [id, readAt]), unread], [[["n2", null], ["n1", null]], 2]);
 });
