@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { Filter, List, Task } from "../api/types.ts";
+import type { Filter, List, Me, ProfilePatch, Task } from "../api/types.ts";
 import { memoryCopies } from "../local/copy.ts";
 import { anApp, type Answer, ME, until } from "./scene.ts";
+import { mergeProfile } from "./session.ts";
 import { aTask } from "./testing.ts";
 
 const AT = "2026-03-03T09:00:00Z";
@@ -27,7 +28,7 @@ function makes(method: string, path: string, body: unknown): Answer {
   if (method === "POST" && path === "/api/tasks") {
     return { status: 201, body: aTask({ id: "t-real", ...fields as Partial<Task> }) };
   }
-  if (path === "/api/me") return { body: ME };
+  if (path === "/api/me") return { body: mergeProfile(ME as Me, body as ProfilePatch) };
   return { status: 204 };
 }
 
@@ -122,8 +123,12 @@ Deno.test("filters: saved, changed and deleted without a network, and read from 
   first.cut();
   await first.app.filters.create("Soon", "today");
   await first.app.filters.update("f0", { query: "#home & !low" });
-  await until(() => first.app.sync.operations.value.every(({ id }) => id < Number.MAX_SAFE_INTEGER));
-  await new Promise((done) => setTimeout(done, 0));
+  const copy = await copies.open(ME.id);
+  const kept = async () => {
+    const { filters, operations } = await copy.read();
+    return filters.length === 1 && operations.length === 2;
+  };
+  while (!await kept()) await new Promise((done) => setTimeout(done, 1));
   first.close();
   await using second = await anApp([], makes, { copies, network });
   const { app, sent } = second;
@@ -138,8 +143,13 @@ Deno.test("filters: saved, changed and deleted without a network, and read from 
 });
 
 Deno.test("settings: changed without a network they show, outlive a failing server, and are sent", async () => {
-  await using scene = await anApp([], makes);
-  const { app } = scene;
+  let failures = 1;
+  await using scene = await anApp(
+    [],
+    (method, path, body) =>
+      path === "/api/me" && failures-- > 0 ? { status: 503, body: {} } : makes(method, path, body),
+  );
+  const { app, sent } = scene;
   scene.cut();
   await app.session.patch({ preferences: { theme: "dark" } });
   await app.session.patch({ preferences: { density: "compact" } });
@@ -149,6 +159,13 @@ Deno.test("settings: changed without a network they show, outlive a failing serv
   assert.equal(app.session.known.value?.preferences.theme, "system");
   await scene.reconnect();
   await until(() => app.sync.operations.value.length === 0);
+  const patches = sent.filter(({ path }) => path === "/api/me");
+  assert.deepEqual(patches.map(({ method, body }) => [method, body]), [
+    ["PATCH", { preferences: { theme: "dark" } }],
+    ["PATCH", { preferences: { theme: "dark" } }],
+    ["PATCH", { preferences: { density: "compact" } }],
+  ]);
+  assert.equal(patches[0]?.key, patches[1]?.key);
 });
 
 Deno.test("bulk: without a network each change waits by itself, and one undo takes all of them back", async () => {
