@@ -1,6 +1,6 @@
 /** Wires the model together: one application, its state and everything a user can do. No DOM. */
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import { type Client, createClient, isAway } from "../api/client.ts";
+import { ApiError, type Client, createClient, isAway } from "../api/client.ts";
 import { createCalls } from "../api/calls.ts";
 import { createRondo } from "../api/rondo.ts";
 import { fold } from "../../../services/shared/domain/filters/mod.ts";
@@ -145,6 +145,8 @@ export function createApp(platform: Platform) {
           const { state } = load.peek();
           if (state === "failed" || (state === "ready" && stale.delete(load))) load.value = { state: "idle" };
         }
+        const { taskId } = router.route.peek();
+        if (taskId !== null) void loadTask(taskId);
         const { state } = tasksLoad.peek();
         if (resumed && (state === "failed" || state === "idle")) void loadTasks();
       },
@@ -443,8 +445,11 @@ export function createApp(platform: Platform) {
       const task = await rondo.task(id);
       store.apply(task);
       void sync.save([task]);
-    } catch {
-      if (mine === visit) missing.value = id;
+    } catch (error) {
+      if (mine !== visit) return;
+      if (error instanceof ApiError && error.status === 404) missing.value = id;
+      // It is asked for again when the stream opens.
+      else actions.complain("Could not read this task", error, () => void loadTask(id));
     }
   }
 

@@ -129,3 +129,21 @@ Deno.test("a list that could not be renamed, and a notification not marked, take
   const { items, unread } = app.notifications.data.value;
   assert.deepEqual([items.map(({ id, readAt }) => [id, readAt]), unread], [[["n2", null], ["n1", null]], 2]);
 });
+
+Deno.test("a task that could not be read is not said to be gone, and is read when the network is back", async () => {
+  const task = aTask({ id: "old", title: "Long done", status: "completed" });
+  await using scene = await anApp(
+    [],
+    (_method, path) => path === "/api/tasks/old" ? { body: task } : { status: 404, body: { title: "Gone" } },
+  );
+  const { app } = scene;
+  await until(() => app.connection.value === "live");
+  scene.cut();
+  app.router.go("/inbox?task=old");
+  await until(() => app.toasts.toasts.value.some(({ text }) => text === "Could not read this task"));
+  assert.equal(app.missing.value, null);
+  await scene.reconnect();
+  await until(() => app.store.get("old")?.title === "Long done");
+  app.router.go("/inbox?task=never");
+  await until(() => app.missing.value === "never");
+});
