@@ -587,7 +587,8 @@ export function createApp(platform: Platform) {
     untracked(() => {
       // Of another user than the one who is here, and of one who left, nothing may stay on screen.
       const shown = sync.user() ?? here;
-      if (shown !== null && shown !== id && state !== "unknown") forget();
+      const known = state === "signed-in" || state === "signed-out";
+      if (shown !== null && shown !== id && known) forget();
       // Whose session ended is asked who they are before anything of theirs shows again.
       if (state === "signed-out") copies.setLastUser(null);
       if (id === here) return;
@@ -693,7 +694,8 @@ export function createApp(platform: Platform) {
     async start(): Promise<void> {
       const last = copies.lastUser();
       const asked = session.load();
-      if (last !== null && session.session.peek().state === "unknown") {
+      const { state } = session.session.peek();
+      if (last !== null && (state === "unknown" || state === "failed")) {
         const snapshot = await sync.open(last).catch(() => null);
         if (snapshot !== null && snapshot.me !== null) session.restore(snapshot.me);
       }

@@ -36,8 +36,8 @@ export type Answer = { status?: number; body?: unknown; headers?: Record<string,
 
 export interface SceneOptions {
   copies?: LocalCopies;
-  /** `known`: whether the browser thinks that there is one; by default it is right. */
-  network?: { up: boolean; known?: boolean };
+  /** `known`: whether the browser thinks that there is one; by default it is right. `tries`: how often it was not there. */
+  network?: { up: boolean; known?: boolean; tries?: number };
   filters?: Filter[];
   /** How it finds the other tabs of its browser; the stream is then the leading tab's. */
   tabs?: TabsOptions;
@@ -81,7 +81,10 @@ export async function anApp(
       schedule: () => () => {},
     },
     fetch: async (input, init) => {
-      if (!network.up) throw new TypeError("Failed to fetch");
+      if (!network.up) {
+        network.tries = (network.tries ?? 0) + 1;
+        throw new TypeError("Failed to fetch");
+      }
       const path = String(input);
       const method = init?.method ?? "GET";
       const text = typeof init?.body === "string" ? JSON.parse(init.body) : null;

@@ -92,7 +92,9 @@ export function createSession(rondo: Rondo, browserZone: string, options: Sessio
     },
     /** Who was signed in at the last visit, as this browser knows them; the server has the last word. */
     restore(known: Me): void {
-      if (session.peek().state === "unknown") session.value = { state: "signed-in", me: known };
+      const { state } = session.peek();
+      // The server may have been given up on before the copy was read.
+      if (state === "unknown" || state === "failed") session.value = { state: "signed-in", me: known };
     },
     /** The user signed out in another tab. */
     left(): void {

@@ -1,5 +1,6 @@
 /** Who is here, what stays of whoever was, and what is read for them. */
 import assert from "node:assert/strict";
+import { memoryCopies } from "../local/copy.ts";
 import type { List, Notification, Profile } from "../api/types.ts";
 import { anApp, type Answer, INBOX, ME, until } from "./scene.ts";
 import { aTask } from "./testing.ts";
@@ -146,4 +147,25 @@ Deno.test("a task that could not be read is not said to be gone, and is read whe
   await until(() => app.store.get("old")?.title === "Long done");
   app.router.go("/inbox?task=never");
   await until(() => app.missing.value === "never");
+});
+
+Deno.test("a copy that is read after the server was given up on opens all the same", async () => {
+  const copies = memoryCopies();
+  const task = aTask({ title: "In the copy" });
+  const first = await anApp([task], () => ({}), { copies });
+  await until(() => first.app.connection.value === "live");
+  first.app.hide();
+  await turn();
+  first.close();
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  const slow = { ...copies, open: (userId: string) => opened.then(() => copies.open(userId)) };
+  const network = { up: false, tries: 0 };
+  const starting = anApp([], () => ({}), { copies: slow, network });
+  // As often as a question is tried.
+  await until(() => network.tries === 3);
+  await turn();
+  open();
+  await using second = await starting;
+  assert.equal(second.app.session.session.value.state, "signed-in");
+  assert.deepEqual([...second.app.store.all()].map(({ title }) => title), ["In the copy"]);
 });
