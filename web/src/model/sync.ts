@@ -95,6 +95,8 @@ type Message =
 const SAVE_AFTER_MS = 100;
 /** What one tab has done the others know within this. */
 const MESSAGE_TAKES_MS = 1_000;
+/** A stream that ends is open again within this, unless the network is gone. */
+const REOPENING_TAKES_MS = 1_500;
 const CHANGES_PAGE = 500;
 /** So many pages of missed changes are read; beyond, all tasks are. */
 const MOST_PAGES = 10;
@@ -554,11 +556,22 @@ export function createSync(options: SyncOptions) {
     }
   }
 
+  let losing: ReturnType<typeof setTimeout> | undefined;
+  /** There is no stream. */
+  function lost(): void {
+    clearTimeout(losing);
+    setLink("offline");
+    for (const { park } of waiting.values()) park();
+    handlers.onDown();
+  }
+
   function listen(): void {
     stream?.close();
+    clearTimeout(losing);
     setLink("connecting");
     stream = openStream({
       onReady(at, resumed) {
+        clearTimeout(losing);
         const known = seq !== null;
         setLink("live");
         failures = 0;
@@ -578,10 +591,12 @@ export function createSync(options: SyncOptions) {
         tabs?.post({ type: "reload", seq: at });
         handlers.onReload(at);
       },
-      onDown() {
-        setLink("offline");
-        for (const { park } of waiting.values()) park();
-        handlers.onDown();
+      onDown(attempt) {
+        clearTimeout(losing);
+        // The server ends each stream after a while: the next one is usually open before anybody could see it.
+        if (attempt === 0 && link.peek() === "live" && online()) {
+          losing = setTimeout(lost, REOPENING_TAKES_MS);
+        } else lost();
       },
     }, { ...options.stream, since: seq ?? undefined });
     void reconcile();
@@ -596,6 +611,7 @@ export function createSync(options: SyncOptions) {
       onMessage: receive,
       onLead: listen,
       onFollow() {
+        clearTimeout(losing);
         stream?.close();
         stream = null;
         tabs?.post({ type: "hello" });
@@ -606,8 +622,7 @@ export function createSync(options: SyncOptions) {
 
   function close(): void {
     if (tabs?.leads()) void flush();
-    clearTimeout(retry);
-    clearTimeout(reconciling);
+    for (const timer of [retry, reconciling, losing]) clearTimeout(timer);
     tabs?.close();
     tabs = null;
     stream?.close();
@@ -698,6 +713,7 @@ export function createSync(options: SyncOptions) {
     /** The network is gone. */
     cut(): void {
       stream?.cut();
+      if (stream !== null && link.peek() === "live") lost();
     },
     /** How an operation of this tab ends; undefined when it has ended already. */
     endOf: (key: string): Promise<End> | undefined => waiting.get(key)?.end,

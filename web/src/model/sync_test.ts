@@ -240,3 +240,28 @@ Deno.test("a change is sent where the browser thinks that there is no network, b
   await until(() => scene.sent.length === 1);
   await until(() => scene.app.sync.operations.value.length === 0);
 });
+
+Deno.test("a stream that ends and opens again is no loss of the network; one that does not is", async () => {
+  const task = aTask({ id: "t1" });
+  await using scene = await anApp([task], () => ({ body: { ...task, version: 2 } }));
+  const { app } = scene;
+  await until(() => app.connection.value === "live");
+  const states: string[] = [];
+  const stop = app.connection.subscribe((state) => void states.push(state));
+  scene.emit("error", {});
+  app.wake();
+  scene.emit("ready", { seq: 0 });
+  await turn();
+  assert.deepEqual(new Set(states), new Set(["live"]));
+  scene.emit("error", {});
+  app.wake();
+  scene.emit("error", {});
+  assert.equal(states.at(-1), "offline", "it could not be opened again");
+  stop();
+  app.wake();
+  scene.emit("ready", { seq: 0 });
+  assert.equal(app.connection.value, "live");
+  scene.emit("error", {});
+  assert.equal(app.connection.value, "live");
+  await until(() => app.connection.value === "offline");
+});
