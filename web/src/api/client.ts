@@ -58,6 +58,8 @@ export interface ClientOptions {
   /** Waits between tries; injected by tests. */
   wait?: (ms: number) => Promise<void>;
   newId?: () => string;
+  /** A signal that comes after so long; injected by tests. */
+  limit?: (ms: number) => AbortSignal;
   /** Told about every 401, so that the session can end in one place. */
   onUnauthorized?: () => void;
 }
@@ -110,10 +112,14 @@ const RETRY_AFTER_MS = [300, 1_200];
 /** Longer than this a person is told instead of kept waiting. */
 const LONGEST_WAIT_MS = 5_000;
 
+/** After this long nobody will answer: the connection is gone without a word. */
+const LONGEST_ANSWER_MS = 30_000;
+
 export function createClient(options: ClientOptions = {}): Client {
   const send = options.fetch ?? ((input, init) => fetch(input, init));
   const wait = options.wait ?? ((ms) => new Promise((done) => setTimeout(done, ms)));
   const newId = options.newId ?? randomId;
+  const limit = options.limit ?? ((ms) => AbortSignal.timeout(ms));
 
   async function once<T>(
     method: Method,
@@ -134,21 +140,23 @@ export function createClient(options: ClientOptions = {}): Client {
       headers.set("content-type", "application/json");
     }
     let response: Response;
+    let text = "";
+    // What is uploaded may take its time.
+    const ends = request.raw === undefined ? [here, limit(LONGEST_ANSWER_MS)] : [here];
     try {
       response = await send(path, {
         method,
         headers,
         body,
-        signal: request.signal === undefined ? here : AbortSignal.any([request.signal, here]),
+        signal: AbortSignal.any(request.signal === undefined ? ends : [request.signal, ...ends]),
         credentials: "same-origin",
       });
+      if (response.ok) text = await response.text();
     } catch (error) {
       if (request.signal?.aborted) throw error;
       throw new ApiError({ title: "The server could not be reached", status: 0 }, correlationId);
     }
     if (!response.ok) throw await toError(response, correlationId);
-    if (response.status === 204) return undefined as T;
-    const text = await response.text();
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 

@@ -104,3 +104,36 @@ Deno.test("toProblem() reads the account routes' own shape and survives nonsense
   assert.equal(toProblem("<html>", 502).title, "The server answered 502");
   assert.deepEqual(toProblem({ title: "t", errors: [{ path: 1 }, null] }, 400).errors, []);
 });
+
+Deno.test("request() that hangs is given up as if nobody had answered, and sent again with the same key", async () => {
+  const keys: (string | null)[] = [];
+  const limits: AbortController[] = [];
+  const client = createClient({
+    fetch: (_input, init) => {
+      keys.push(new Headers(init?.headers).get("idempotency-key"));
+      if (keys.length === 2) return Promise.resolve(new Response('{"id":"1"}'));
+      const { promise, reject } = Promise.withResolvers<Response>();
+      init?.signal?.addEventListener("abort", () => reject(init.signal?.reason));
+      queueMicrotask(() => limits[0]?.abort());
+      return promise;
+    },
+    wait: () => Promise.resolve(),
+    limit: () => {
+      const limit = new AbortController();
+      limits.push(limit);
+      return limit.signal;
+    },
+  });
+  assert.deepEqual(await client.request("POST", "/api/tasks", { body: {} }), { id: "1" });
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+});
+
+Deno.test("leave() ends what is under way, and no answer to it arrives", async () => {
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  const client = createClient({ fetch: () => promise, wait: () => Promise.resolve() });
+  const asked = refused(client.request("GET", "/api/me"));
+  client.leave();
+  resolve(new Response('{"id":"u1"}'));
+  assert.equal((await asked).status, 401);
+});

@@ -26,10 +26,16 @@ export interface StreamOptions {
   open?: (url: string) => EventSourceLike;
   schedule?: (run: () => void, ms: number) => () => void;
   random?: () => number;
+  /** Milliseconds of a clock that goes on while the device sleeps. */
+  clock?: () => number;
 }
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 20_000;
+/** Silent for longer, a source is not believed to be open when the user comes back. */
+const SILENCE_MS = 20_000;
+/** A source that takes the place of such a one says that it is open within this. */
+const ANSWER_MS = 10_000;
 
 /** Full jitter between half and all of an exponential pause, so that tabs do not come back in step. */
 export function pauseAfter(attempt: number, random: () => number): number {
@@ -38,7 +44,10 @@ export function pauseAfter(attempt: number, random: () => number): number {
 }
 
 export interface Stream {
-  /** Tries at once, for instance when the browser says that the network is back. */
+  /**
+   * Tries at once, for instance when the browser says that the network is back. A source that has been silent for
+   * long is opened anew: after a sleep it may be dead and not know.
+   */
   wake(): void;
   /** Gives up the connection at once: the network is gone, and an open source would not notice for minutes. */
   cut(): void;
@@ -53,6 +62,9 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   });
+  const clock = options.clock ?? (() => Temporal.Now.instant().epochMilliseconds);
+  let heard = clock();
+  let giveUp: (() => void) | null = null;
   let last: number | null = options.since ?? null;
   let attempt = 0;
   let closed = false;
@@ -67,10 +79,14 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
     /** Events of a source that has been replaced are not listened to any more. */
     const on = (type: string, listener: (event: MessageEvent<string>) => void) =>
       mine.addEventListener(type, (event) => {
-        if (source === mine) listener(event);
+        if (source !== mine) return;
+        heard = clock();
+        listener(event);
       });
     on("ready", (event) => {
       attempt = 0;
+      giveUp?.();
+      giveUp = null;
       const data = JSON.parse(event.data) as { seq: number };
       // A resumed stream keeps its own position: what lies between is about to be sent.
       last ??= data.seq;
@@ -91,6 +107,8 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
   }
 
   function down(): void {
+    giveUp?.();
+    giveUp = null;
     source?.close();
     source = null;
     if (closed) return;
@@ -102,8 +120,13 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
   connect();
   return {
     wake() {
-      if (closed || cancel === null) return;
-      cancel();
+      if (closed) return;
+      if (cancel !== null) cancel();
+      else if (source === null || giveUp !== null || clock() - heard <= SILENCE_MS) return;
+      else {
+        source.close();
+        giveUp = schedule(down, ANSWER_MS);
+      }
       connect();
     },
     cut() {
@@ -112,6 +135,7 @@ export function openStream(handlers: StreamHandlers, options: StreamOptions = {}
     close() {
       closed = true;
       cancel?.();
+      giveUp?.();
       source?.close();
       source = null;
     },

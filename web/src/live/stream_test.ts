@@ -9,6 +9,7 @@ function aStream() {
   }[] = [];
   const calls: string[] = [];
   let retry: (() => void) | null = null;
+  const clock = { now: 0 };
   const stream = openStream({
     onReady: (seq, resumed) => calls.push(`ready ${seq} ${resumed}`),
     onChange: (change) => calls.push(`change ${change.seq}`),
@@ -33,10 +34,11 @@ function aStream() {
       };
     },
     random: () => 0.5,
+    clock: () => clock.now,
   });
   const send = (type: string, data: unknown = {}) =>
     sources.at(-1)?.listeners.get(type)?.(new MessageEvent(type, { data: JSON.stringify(data) }));
-  return { stream, sources, calls, send, retry: () => retry?.(), waits: () => retry !== null };
+  return { clock, stream, sources, calls, send, retry: () => retry?.(), waits: () => retry !== null };
 }
 
 Deno.test("openStream() resumes after the last change it saw, nothing twice", () => {
@@ -99,4 +101,27 @@ Deno.test("openStream() that is cut leaves its source at once and resumes when w
   stream.wake();
   assert.equal(sources[1]?.url, "/api/stream?lastEventId=3");
   assert.deepEqual(calls, ["ready 3 false", "down 0"]);
+});
+
+Deno.test("wake() opens a source anew that has been silent for long, where it ended, and gives it up without an answer", () => {
+  const { clock, stream, sources, calls, send, retry, waits } = aStream();
+  send("ready", { seq: 3 });
+  clock.now = 20_000;
+  stream.wake();
+  assert.equal(sources.length, 1, "it was heard of just now");
+  clock.now = 60_000;
+  stream.wake();
+  stream.wake();
+  assert.deepEqual(sources.map(({ url, closed }) => [url, closed]), [
+    ["/api/stream", true],
+    ["/api/stream?lastEventId=3", false],
+  ]);
+  send("ready", { seq: 4 });
+  assert.equal(waits(), false);
+  assert.deepEqual(calls, ["ready 3 false", "ready 4 true"]);
+  clock.now = 120_000;
+  stream.wake();
+  retry();
+  assert.equal(sources[2]?.closed, true);
+  assert.deepEqual(calls.slice(2), ["down 0"]);
 });
