@@ -11,14 +11,11 @@ import type {
   List,
   ListWithCount,
   Me,
-  NewApiKey,
   NotificationPage,
   Page,
   ProfilePatch,
   ReminderEntry,
   Task,
-  TaskInput,
-  TaskPatch,
   Webhook,
   WebhookDelivery,
 } from "./types.ts";
@@ -71,14 +68,6 @@ export function createRondo(client: Client) {
       signal?: AbortSignal,
     ) => get<Page<Task>>(`/api/tasks${query({ limit: PAGE, ...filter })}`, signal),
     task: (id: string) => get<Task>(at(id)),
-    createTask: (body: TaskInput, idempotencyKey: string) =>
-      post<Task>("/api/tasks", { body, idempotencyKey }),
-    patchTask: (id: string, body: TaskPatch) => client.request<Task>("PATCH", at(id), { body }),
-    deleteTask: (id: string) => client.request<Task | undefined>("DELETE", at(id)),
-    restoreTask: (id: string) => post<Task>(`${at(id)}/restore`, { body: {} }),
-    completeTask: (id: string) => post<Task>(`${at(id)}/complete`, { body: {} }),
-    reopenTask: (id: string) => post<Task>(`${at(id)}/reopen`, { body: {} }),
-    skipTask: (id: string) => post<Task | undefined>(`${at(id)}/skip`, { body: {} }),
     history: (id: string, cursor?: string | null) =>
       get<Page<HistoryEntry>>(`${at(id)}/history${query({ limit: 50, cursor })}`),
     undo: (body: { eventId: string } | { causationId: string }) =>
@@ -106,7 +95,6 @@ export function createRondo(client: Client) {
       client.request<unknown>("DELETE", `/api/push/subscriptions/${encodeURIComponent(id)}`),
 
     keys: () => get<{ items: ApiKey[] }>("/api/keys"),
-    createKey: (name: string) => post<NewApiKey>("/api/keys", { body: { name, scopes: ["read", "write"] } }),
     deleteKey: (id: string) => client.request<unknown>("DELETE", `/api/keys/${encodeURIComponent(id)}`),
     feed: () => get<FeedState>("/api/feed"),
     createFeed: () => post<FeedState>("/api/feed", { body: {} }),

@@ -2,9 +2,10 @@
  * Between the store on screen and the server: what is kept in this browser, what waits to be sent, the one stream
  * of all tabs. The leading tab sends and listens; every tab shows what any of them does.
  *
- * An operation shows at once, is kept, and is sent in the order in which it was made, over all tabs, with the same
- * key on each try. It ends in one of three ways: the server's answer takes its place, it is taken back before it was
- * sent, or the server refuses it; then it is kept as a refusal until somebody dismisses it.
+ * An operation shows at once, is kept, and is sent in the order in which it was kept, over all tabs, with the same
+ * key on each try. What is sent beside the queue (several tasks at once, lists, settings) is so only while nothing
+ * waits in it. An operation ends in one of three ways: the server's answer takes its place, it is taken back before
+ * it was sent, or the server refuses it; then it is kept as a refusal until somebody dismisses it.
  */
 import { batch, computed, effect, signal } from "@preact/signals";
 import { ApiError, type Client, randomId } from "../api/client.ts";
@@ -102,7 +103,6 @@ const CHANGES_PAGE = 500;
 const MOST_PAGES = 10;
 
 interface Waiting {
-  end: Promise<End>;
   resolve: (end: End) => void;
   park: () => void;
 }
@@ -270,7 +270,7 @@ export function createSync(options: SyncOptions) {
     const { promise, resolve } = Promise.withResolvers<End>();
     const { promise: parked, resolve: park } = Promise.withResolvers<{ state: "waiting" }>();
     const made = { key, intent, title: about.title, at: now().toString() };
-    waiting.set(key, { end: promise, resolve, park: () => park({ state: "waiting" }) });
+    waiting.set(key, { resolve, park: () => park({ state: "waiting" }) });
     // Its place in the order is given when it is kept, which is after it is shown.
     show({ ...made, id: Number.MAX_SAFE_INTEGER, attempted: false });
     void (async () => {
@@ -715,8 +715,6 @@ export function createSync(options: SyncOptions) {
       stream?.cut();
       if (stream !== null && link.peek() === "live") lost();
     },
-    /** How an operation of this tab ends; undefined when it has ended already. */
-    endOf: (key: string): Promise<End> | undefined => waiting.get(key)?.end,
   };
 }
 
