@@ -28,6 +28,7 @@ import { asUser, EVERY_USER, setUser, type Tx } from "../shared/store/database.t
 import { createConsumer } from "../shared/store/inbox.ts";
 import { currentContext } from "../shared/telemetry/context.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
+import { once, pruneAnswers, type WriteOptions } from "./answers.ts";
 import { createMailer } from "./mail.ts";
 import { askProfiles } from "./profiles.ts";
 import { createPusher, type Pusher, type VapidKeys } from "./push.ts";
@@ -145,7 +146,14 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
   // Two loops: neither a slow mail server nor a scheduler that does not answer holds up the other's work.
   const due = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.sendDue });
   const jobs = createLoop({ everyMs: SWEEP_EVERY_MS, log, run: sending.settleJobs });
-  const prune = createLoop({ everyMs: PRUNE_EVERY_MS, log, run: sending.prune });
+  const prune = createLoop({
+    everyMs: PRUNE_EVERY_MS,
+    log,
+    async run() {
+      await sending.prune();
+      await pruneAnswers(sql, clock.now());
+    },
+  });
   const waiting = createLoop({
     everyMs: WAITING_EVERY_MS,
     log,
@@ -248,26 +256,30 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
     return context.json({ ...pageOf(rows, limit, ({ id }) => [id]), unread: count }, 200);
   });
   app.openapi(readAllRoute, async (context) => {
-    const userId = internalUser(context.req.raw);
-    const read = await asUser(sql, userId, (tx) =>
-      tx`
-        update notifications.notifications set read_at = ${formatInstant(clock.now())}
-        where user_id = ${userId} and read_at is null
-        returning id`);
-    return context.json({ read: read.length }, 200);
+    const options = writeOf(context.req.raw);
+    const answer = await once(sql, options, async (tx) => {
+      const read = await tx`
+        update notifications.notifications set read_at = ${formatInstant(options.now)}
+        where user_id = ${options.userId} and read_at is null
+        returning id`;
+      return { read: read.length };
+    });
+    return context.json(answer, 200);
   });
   app.openapi(readRoute, async (context) => {
     const { id } = context.req.valid("param");
-    const userId = internalUser(context.req.raw);
-    const [notification] = await asUser(sql, userId, async (tx) => {
+    const options = writeOf(context.req.raw);
+    const { userId } = options;
+    const notification = await once(sql, options, async (tx) => {
       await tx`
-        update notifications.notifications set read_at = ${formatInstant(clock.now())}
+        update notifications.notifications set read_at = ${formatInstant(options.now)}
         where user_id = ${userId} and id = ${id} and read_at is null`;
-      return await tx<Notification[]>`
+      const [notification] = await tx<Notification[]>`
         select ${notificationColumns(tx)} from notifications.notifications as n
         where n.user_id = ${userId} and n.id = ${id}`;
+      if (notification === undefined) throw notFound("There is no such notification");
+      return notification;
     });
-    if (notification === undefined) throw notFound("There is no such notification");
     return context.json(notification, 200);
   });
 
@@ -282,16 +294,30 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
       throw invalid("endpoint", "must be the address of a push service that this installation sends to");
     }
     if (!await isPoint(input.keys.p256dh)) throw invalid("keys.p256dh", "must be a point of P-256");
-    const made = await subscribe(sql, internalUser(context.req.raw), input, clock.now());
+    const options = writeOf(context.req.raw, input);
+    const made = await once(sql, options, (tx) => subscribe(tx, options.userId, input, options.now));
     return context.json(made, 201);
   });
   app.openapi(unsubscribeRoute, async (context) => {
     const { id } = context.req.valid("param");
-    if (!await unsubscribe(sql, internalUser(context.req.raw), id)) {
-      throw notFound("There is no such browser");
-    }
+    const options = writeOf(context.req.raw);
+    await once(sql, options, async (tx) => {
+      if (!await unsubscribe(tx, options.userId, id)) throw notFound("There is no such browser");
+      return null;
+    });
     return context.body(null, 204);
   });
+
+  /** A user's write, bound to its key. */
+  function writeOf(request: Request, input: unknown = null): WriteOptions {
+    const { pathname } = new URL(request.url);
+    return {
+      userId: internalUser(request),
+      key: request.headers.get("idempotency-key") ?? undefined,
+      request: `${request.method} ${pathname} ${JSON.stringify(input)}`,
+      now: clock.now(),
+    };
+  }
 
   function requirePusher(): Pusher {
     if (pusher === null) throw notFound("Web push is off on this installation");

@@ -138,11 +138,11 @@ async function setUp({ smtpUrl, preferences = {}, name }: SetUp = {}) {
     });
   const service = create();
   await service.start();
-  const call = async (method: string, path: string, user = userId) => {
+  const call = async (method: string, path: string, user = userId, key = "") => {
     const response = await service.fetch(
       new Request(`http://internal.test/internal/notifications${path}`, {
         method,
-        headers: { "x-rondo-user": user },
+        headers: { "x-rondo-user": user, ...(key === "" ? {} : { "idempotency-key": key }) },
       }),
     );
     return { status: response.status, body: await response.json() };
@@ -606,4 +606,28 @@ Deno.test("notifications are listed, read one by one and all together, by their 
     0,
   );
   assert.equal((await test.sql`select 1 from notifications.deliveries`).length, 0);
+});
+
+Deno.test("notifications are marked read once per Idempotency-Key, which is forgotten after a day", async () => {
+  await using test = await setUp();
+  const stranger = uuidv7();
+  await test.runtime.deliver("reminders", [1, 2].map((seq) => due(test.userId, { seq })));
+  const readAll = (key: string, user = test.userId) => test.call("POST", "/read-all", user, key);
+  assert.deepEqual((await readAll("k1")).body, { read: 2 });
+  assert.deepEqual((await readAll("k2")).body, { read: 0 });
+  assert.deepEqual((await readAll("k1")).body, { read: 2 });
+  assert.deepEqual((await readAll("k1", stranger)).body, { read: 0 }, "a key is its user's");
+  const { items: [newest] } = await test.list();
+  const read = (key: string) => test.call("POST", `/${newest?.id}/read`, test.userId, key);
+  const refused = await read("k1");
+  assert.deepEqual([refused.status, refused.body.errors[0].path], [422, "Idempotency-Key"]);
+  assert.deepEqual(await read("k3"), await read("k3"));
+  test.clock.advance("PT24H");
+  assert.deepEqual((await readAll("k1")).body, { read: 0 });
+  await test.service.stop();
+  const again = test.create();
+  await again.start();
+  await again.stop();
+  const kept = await test.admin`select key from notifications.answers where user_id = ${test.userId}`;
+  assert.deepEqual(kept.map(({ key }) => key), ["k1"]);
 });

@@ -51,11 +51,14 @@ async function setUp() {
     });
   const service = create();
   await service.start();
-  async function call<T>(method: string, path: string, body?: unknown, user = userId) {
+  async function call<T>(method: string, path: string, body?: unknown, user = userId, key = "") {
     const response = await service.fetch(
       new Request(`http://internal.test/internal/${path}`, {
         method,
-        headers: { "x-rondo-user": user, "content-type": "application/json" },
+        headers: {
+          ...{ "x-rondo-user": user, "content-type": "application/json" },
+          ...(key === "" ? {} : { "idempotency-key": key }),
+        },
         body: body === undefined ? undefined : JSON.stringify(body),
       }),
     );
@@ -237,4 +240,24 @@ Deno.test("subscribe: refuses addresses that are no push service's, and keys tha
     assert.equal((await test.call("POST", "push/subscriptions", body)).status, 422, JSON.stringify(body));
   }
   assert.deepEqual(await test.subscriptions(), []);
+});
+
+Deno.test("an Idempotency-Key gives a browser's first answer again, bound to its request, for a day", async () => {
+  await using test = await setUp();
+  const { subscription } = await test.push.browser(await test.key());
+  const body = { ...subscription, label: "Firefox" };
+  const subscribe = (given: unknown) =>
+    test.call<PushSubscription>("POST", "push/subscriptions", given, test.userId, "k1");
+  const made = await subscribe(body);
+  assert.equal(made.status, 201);
+  assert.equal((await subscribe({ ...body, label: "Another" })).status, 422);
+  const remove = (key: string) =>
+    test.call("DELETE", `push/subscriptions/${made.body.id}`, undefined, test.userId, key);
+  assert.deepEqual([(await remove("k2")).status, (await remove("k2")).status], [204, 204]);
+  assert.equal((await remove("k3")).status, 404);
+  assert.deepEqual(await subscribe(body), made, "told once: it does not come back");
+  assert.deepEqual(await test.subscriptions(), []);
+  test.clock.advance("PT24H");
+  assert.notEqual((await subscribe(body)).body.id, made.body.id);
+  assert.equal((await test.subscriptions()).length, 1);
 });

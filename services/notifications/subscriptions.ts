@@ -2,7 +2,7 @@
 import { uuidv7 } from "uuidv7";
 import type { PushSubscription, PushSubscriptionInput } from "../shared/contracts/resources.ts";
 import { formatInstant } from "../shared/domain/time.ts";
-import { asUser, EVERY_USER, type Sql, type Tx } from "../shared/store/database.ts";
+import { asUser, EVERY_USER, setUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { newVapidKeys, type PushTarget, type VapidKeys } from "./push.ts";
 
 /** Browsers of one user; the one that was added first makes room. */
@@ -20,31 +20,30 @@ export async function vapidKeys(sql: Sql): Promise<VapidKeys> {
   return kept;
 }
 
-/** A browser subscribes, or says again that it has. */
+/** A browser subscribes, or says again that it has; the transaction is this user's. */
 export async function subscribe(
-  sql: Sql,
+  tx: Tx,
   userId: string,
   input: PushSubscriptionInput,
   now: Temporal.Instant,
 ): Promise<PushSubscription> {
   const { endpoint, keys: { p256dh, auth }, label = "" } = input;
   // Whoever had this browser before is no longer told in it.
-  await asUser(sql, EVERY_USER, (tx) =>
-    tx`
-      delete from notifications.push_subscriptions where endpoint = ${endpoint} and user_id <> ${userId}`);
-  return await asUser(sql, userId, async (tx) => {
-    const [made] = await tx<PushSubscription[]>`
-      insert into notifications.push_subscriptions as s (id, user_id, endpoint, p256dh, auth, label, created_at)
-      values (${uuidv7()}, ${userId}, ${endpoint}, ${p256dh}, ${auth}, ${label}, ${formatInstant(now)})
-      on conflict (endpoint) do update set p256dh = excluded.p256dh, auth = excluded.auth, label = excluded.label
-      returning ${columns(tx)}`;
-    if (made === undefined) throw new Error("Cannot keep a subscription");
-    await tx`
-      delete from notifications.push_subscriptions where user_id = ${userId} and id not in (
-        select id from notifications.push_subscriptions where user_id = ${userId} order by id desc limit ${MOST_BROWSERS}
-      )`;
-    return made;
-  });
+  await setUser(tx, EVERY_USER);
+  await tx`
+    delete from notifications.push_subscriptions where endpoint = ${endpoint} and user_id <> ${userId}`;
+  await setUser(tx, userId);
+  const [made] = await tx<PushSubscription[]>`
+    insert into notifications.push_subscriptions as s (id, user_id, endpoint, p256dh, auth, label, created_at)
+    values (${uuidv7()}, ${userId}, ${endpoint}, ${p256dh}, ${auth}, ${label}, ${formatInstant(now)})
+    on conflict (endpoint) do update set p256dh = excluded.p256dh, auth = excluded.auth, label = excluded.label
+    returning ${columns(tx)}`;
+  if (made === undefined) throw new Error("Cannot keep a subscription");
+  await tx`
+    delete from notifications.push_subscriptions where user_id = ${userId} and id not in (
+      select id from notifications.push_subscriptions where user_id = ${userId} order by id desc limit ${MOST_BROWSERS}
+    )`;
+  return made;
 }
 
 /** A user's browsers, newest first. */
@@ -57,10 +56,9 @@ export async function subscriptions(sql: Sql, userId: string): Promise<PushSubsc
 }
 
 /** False when there is no such subscription of this user. */
-export async function unsubscribe(sql: Sql, userId: string, id: string): Promise<boolean> {
-  const gone = await asUser(sql, userId, (tx) =>
-    tx`
-      delete from notifications.push_subscriptions where user_id = ${userId} and id = ${id} returning id`);
+export async function unsubscribe(tx: Tx, userId: string, id: string): Promise<boolean> {
+  const gone = await tx`
+    delete from notifications.push_subscriptions where user_id = ${userId} and id = ${id} returning id`;
   return gone.length > 0;
 }
 

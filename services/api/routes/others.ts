@@ -11,7 +11,7 @@ import {
 import { InstantInput, isStorable, NOT_STORABLE, Uuid } from "../../shared/contracts/task.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
 import { createAsking, search } from "./asking.ts";
-import { endpoint, type EndpointTools, Paging } from "./endpoint.ts";
+import { type Call, endpoint, type EndpointTools, Paging } from "./endpoint.ts";
 
 const Id = z.object({ id: Uuid });
 const page = <T extends z.ZodType>(schema: T) =>
@@ -26,6 +26,14 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
   const { runtime } = options;
 
   const ask = createAsking(runtime, ANSWERS);
+
+  /** A write, with the client's key. */
+  async function write<P, Q, B>(call: Call<P, Q, B>, method: string, path: string, body?: unknown) {
+    const { context, principal } = call;
+    const key = context.req.header("idempotency-key");
+    const headers = key === undefined ? undefined : { "idempotency-key": key };
+    return await ask("notifications", path, principal.userId, { method, body, headers });
+  }
 
   endpoint(
     tools,
@@ -57,8 +65,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
       body: { schema: z.strictObject({}), required: false },
       responses: { 200: { description: "How many were unread", schema: z.object({ read: z.int() }) } },
     },
-    ({ principal }) =>
-      ask("notifications", "/internal/notifications/read-all", principal.userId, { method: "POST" }),
+    (call) => write(call, "POST", "/internal/notifications/read-all"),
   );
 
   endpoint(tools, {
@@ -103,11 +110,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
         404: { description: "Web push is off on this installation" },
       },
     },
-    ({ principal, body }) =>
-      ask("notifications", "/internal/push/subscriptions", principal.userId, {
-        method: "POST",
-        body,
-      }),
+    (call) => write(call, "POST", "/internal/push/subscriptions", call.body),
   );
 
   endpoint(
@@ -122,10 +125,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
       params: Id,
       responses: { 204: { description: "It is told no longer" } },
     },
-    ({ principal, params }) =>
-      ask("notifications", `/internal/push/subscriptions/${params.id}`, principal.userId, {
-        method: "DELETE",
-      }),
+    (call) => write(call, "DELETE", `/internal/push/subscriptions/${call.params.id}`),
   );
 
   endpoint(
@@ -141,8 +141,7 @@ export function otherRoutes(tools: EndpointTools, options: { runtime: Pick<Runti
       body: { schema: z.strictObject({}), required: false },
       responses: { 200: { description: "The notification", schema: Notification } },
     },
-    ({ principal, params }) =>
-      ask("notifications", `/internal/notifications/${params.id}/read`, principal.userId, { method: "POST" }),
+    (call) => write(call, "POST", `/internal/notifications/${call.params.id}/read`),
   );
 
   endpoint(tools, {

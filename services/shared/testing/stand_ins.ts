@@ -2,9 +2,17 @@
 import { USER_HEADER } from "../http/app.ts";
 import type { TestApi, TestClient } from "./api.ts";
 
+interface Asked {
+  service: string;
+  userId: string;
+  path: string;
+  /** The `Idempotency-Key`, if one came along. */
+  key: string | null;
+}
+
 /** Stands in for the services that the api asks; answers who was asked for in `X-Asked-For`. */
-export function standIns(api: TestApi): { asked: { service: string; userId: string; path: string }[] } {
-  const asked: { service: string; userId: string; path: string }[] = [];
+export function standIns(api: TestApi): { asked: Asked[] } {
+  const asked: Asked[] = [];
   const at = "2027-01-31T08:00:00Z";
   const id = "01990000-0000-7000-8000-0000000000aa";
   const notification = {
@@ -56,7 +64,9 @@ export function standIns(api: TestApi): { asked: { service: string; userId: stri
       name: service,
       fetch(request) {
         const { pathname } = new URL(request.url);
-        asked.push({ service, userId: request.headers.get(USER_HEADER) ?? "", path: pathname });
+        const { headers } = request;
+        const [userId, key] = [headers.get(USER_HEADER) ?? "", headers.get("idempotency-key")];
+        asked.push({ service, userId, path: pathname, key });
         const { status, body } = others[`${request.method} ${pathname}`] ??
           { status: 200, body: answers[pathname] };
         if (status === 204) return new Response(null, { status });
