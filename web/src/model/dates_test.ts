@@ -6,6 +6,7 @@ import {
   dueText,
   dueTone,
   elsewhereText,
+  instantDay,
   instantText,
   isOverdue,
   localDue,
@@ -147,4 +148,14 @@ Deno.test("onDay() moves a due to the user's day, with its time and zone", () =>
     assert.deepEqual(moved, due(date, "07:00", "Asia/Tokyo"));
     assert.equal(localDue(moved, berlin).day, to);
   }
+});
+
+Deno.test("instantDay() finds the day of an instant once, and anew in another zone", () => {
+  const instant = "2026-03-03T23:30:00Z";
+  const known = instantDay(instant, "Europe/Berlin");
+  assert.equal(known.day, "2026-03-04");
+  assert.equal(known.date.toString(), "2026-03-04");
+  assert.equal(instantDay(instant, "Europe/Berlin"), known);
+  assert.equal(instantDay(instant, "America/New_York").day, "2026-03-03");
+  assert.equal(instantDay(instant, "Europe/Berlin").day, "2026-03-04");
 });

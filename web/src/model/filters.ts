@@ -11,7 +11,7 @@ import { ifReached, randomId } from "../api/client.ts";
 import type { ChangeType, Filter, ListWithCount, Task } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
 import { brought } from "./answers.ts";
-import { type Calendar, dayOf, localDue } from "./dates.ts";
+import { type Calendar, instantDay, localDue } from "./dates.ts";
 import { type Counts, type Section, type Sort, sorted } from "./grouping.ts";
 import { type Operation, temporaryId } from "./intents.ts";
 import { filtersWith } from "./pending.ts";
@@ -81,7 +81,7 @@ export function createFilters(options: FiltersOptions) {
       today: day,
       time,
       localDue: (due: NonNullable<Task["due"]>) => localDue(due, timeZone),
-      dayOf: (instant: string) => dayOf(instant, timeZone).toString(),
+      dayOf: (instant: string) => instantDay(instant, timeZone).day,
       list: (id: string) => listsById.get(id),
       hasSubtasks: (id: string) => (subtasks.get(id)?.open ?? 0) > 0,
     };

@@ -123,3 +123,38 @@ Deno.test("sorted() by date gives the order that byDue() compares to", () => {
     tasks.toSorted(byDue(calendar.timeZone)).map(({ id }) => id),
   );
 });
+
+Deno.test("sorted() looks a date up once for each task", () => {
+  for (const sort of ["due", "priority"] as const) {
+    let looks = 0;
+    const tasks = Array.from({ length: 200 }, (_, index) => {
+      const task = aTask({ title: `t${index}`, priority: index % 2 === 0 ? "low" : "high" });
+      const day = due(`2026-03-${String(index * 7 % 28 + 1).padStart(2, "0")}`);
+      return Object.defineProperty({ ...task }, "due", {
+        get() {
+          looks += 1;
+          return day;
+        },
+      });
+    });
+    sorted(tasks, sort, calendar);
+    assert.equal(looks, tasks.length, sort);
+  }
+});
+
+Deno.test("sorted() by priority has the dates of each priority in order, and those without one last", () => {
+  const tasks = [
+    aTask({ title: "low soon", priority: "low", due: due("2026-03-03") }),
+    aTask({ title: "high dateless", priority: "high" }),
+    aTask({ title: "high later", priority: "high", due: due("2026-03-09") }),
+    aTask({ title: "high soon", priority: "high", due: due("2026-03-04", "09:00") }),
+    aTask({ title: "urgent", priority: "urgent" }),
+  ];
+  assert.deepEqual(titles(sorted(tasks, "priority", calendar)), [
+    "urgent",
+    "high soon",
+    "high later",
+    "high dateless",
+    "low soon",
+  ]);
+});

@@ -63,6 +63,9 @@ export function linesOf(text: string): string[] {
     .filter((line) => line !== "");
 }
 
+/** So many lines are remembered with what was understood of them. */
+const MOST_LINES = 5_000;
+
 export function createQuickAdd(options: QuickAddModelOptions) {
   const { actions, bulk, listActions, lists, calendar, session, router, toasts } = options;
   const open = signal(false);
@@ -70,13 +73,22 @@ export function createQuickAdd(options: QuickAddModelOptions) {
   const text = signal("");
   const dismissed = signal<readonly string[]>([]);
 
-  const parse = (line: string): QuickAddResult =>
-    parseQuickAdd(line, {
-      now: calendar.value.now,
-      timeZone: calendar.value.timeZone,
-      weekStart: session.preferences.value.weekStart,
-      dismissed: [...dismissed.value],
-    });
+  /** Of many pasted lines all but one are the same at the next key. */
+  const parser = computed(() => {
+    const { now, timeZone } = calendar.value;
+    const { weekStart } = session.preferences.value;
+    const told = { now, timeZone, weekStart, dismissed: [...dismissed.value] };
+    const known = new Map<string, QuickAddResult>();
+    return (line: string): QuickAddResult => {
+      let read = known.get(line);
+      if (read === undefined) {
+        if (known.size >= MOST_LINES) known.clear();
+        known.set(line, read = parseQuickAdd(line, told));
+      }
+      return read;
+    };
+  });
+  const parse = (line: string): QuickAddResult => parser.value(line);
   /** Several lines are several tasks; null while it is one. */
   const lines = computed<QuickAddResult[] | null>(() => {
     const written = linesOf(text.value);

@@ -34,3 +34,17 @@ Deno.test("submit() gives each of several lines what the view adds, and keeps wh
   );
   assert.equal(app.quickAdd.text.value, "");
 });
+
+Deno.test("a line is read once, and anew when a piece of it is dismissed", async () => {
+  await using scene = await anApp([], () => ({ body: {} }));
+  const { quickAdd } = scene.app;
+  quickAdd.setText("Rent tomorrow");
+  const first = quickAdd.result.value;
+  assert.equal(first.fields.due?.date, "2026-03-04");
+  quickAdd.setText("Rent tomorrow!");
+  quickAdd.result.value;
+  quickAdd.setText("Rent tomorrow");
+  assert.equal(quickAdd.result.value, first);
+  quickAdd.dismiss(first.chips[0]?.key ?? "");
+  assert.equal(quickAdd.result.value.fields.due, undefined);
+});

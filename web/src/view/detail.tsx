@@ -1,6 +1,7 @@
 /** One task in full, edited in place. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useComputed } from "@preact/signals";
 import { describeRecurrence } from "../../../services/shared/domain/recurrence.ts";
 import type { Task } from "../api/types.ts";
 import {
@@ -420,8 +421,15 @@ function Subtasks({ task }: { task: Task }): JSX.Element | null {
   useLayoutEffect(() => {
     if (adding) field.current?.focus();
   }, [adding]);
-  const children = [...store.all()].filter((other) => other.parentId === task.id && isLive(other))
-    .sort((a, b) => Number(a.status === "completed") - Number(b.status === "completed") || byPosition(a, b));
+  const { id } = task;
+  // All tasks are gone through when one of them changed, not at every key of the new subtask.
+  const children = useComputed(() => {
+    store.revision.value;
+    return [...store.all()].filter((other) => other.parentId === id && isLive(other))
+      .sort((a, b) =>
+        Number(a.status === "completed") - Number(b.status === "completed") || byPosition(a, b)
+      );
+  }).value;
   if (task.deletedAt !== null && children.length === 0) return null;
   const add = async () => {
     const title = draft.trim();

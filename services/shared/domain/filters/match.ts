@@ -65,7 +65,7 @@ export function compileFilter<T extends FilterTask>(condition: Condition, world:
     case "search": {
       const { words } = condition;
       return (task) => {
-        const text = fold(`${task.title}\n${task.notes}`);
+        const text = searchText(task);
         return words.every((word) => text.includes(word));
       };
     }
@@ -87,6 +87,14 @@ export function compileFilter<T extends FilterTask>(condition: Condition, world:
       };
     }
   }
+}
+
+/** What a task is searched in, folded once: a filter that is being written asks for it at every key. */
+const searchTexts = new WeakMap<FilterTask, string>();
+function searchText(task: FilterTask): string {
+  let text = searchTexts.get(task);
+  if (text === undefined) searchTexts.set(task, text = fold(`${task.title}\n${task.notes}`));
+  return text;
 }
 
 function flag<T extends FilterTask>(name: Flag, world: FilterWorld<T>): Matcher<T> {

@@ -112,3 +112,20 @@ Deno.test("compileFilter() obeys the laws of not, and, or", () => {
     assert.equal(find(`(${a}) & !(${a})`), "");
   }));
 });
+
+Deno.test("compileFilter() reads the text of a task once, whatever is searched for then", () => {
+  let looks = 0;
+  const task = Object.defineProperty(aTask({ title: "Buy Milk" }), "notes", {
+    get() {
+      looks += 1;
+      return "and a crème brûlée";
+    },
+  });
+  const found = (query: string) => {
+    const parsed = parseFilter(query, clock);
+    assert.ok(parsed.ok);
+    return parsed.sections.every(({ condition }) => compileFilter(condition, world)(task));
+  };
+  assert.deepEqual(["search: milk", "search: creme", "search: bread"].map(found), [true, true, false]);
+  assert.equal(looks, 1);
+});
