@@ -3,12 +3,11 @@
  * the server refuses goes back to its old state and is said.
  */
 import { batch, type ReadonlySignal } from "@preact/signals";
-import { generateKeyBetween } from "fractional-indexing";
 import { ApiError, randomId } from "../api/client.ts";
 import type { Rondo } from "../api/rondo.ts";
 import type { ChangeType, ListWithCount, Task, TaskInput, TaskPatch } from "../api/types.ts";
 import { type Calendar, dayInSentence, localDue, shortDayText, wholeDue } from "./dates.ts";
-import { byPosition, isOpen } from "./grouping.ts";
+import { isOpen } from "./grouping.ts";
 import {
   applyPatch,
   type Intent,
@@ -19,6 +18,7 @@ import {
   type TaskIntent,
   temporaryId,
 } from "./intents.ts";
+import { keysOnTop } from "./positions.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { Router } from "./route.ts";
 import type { TaskStore } from "./store.ts";
@@ -305,21 +305,6 @@ export function createActions(options: ActionsOptions) {
     }
   }
 
-  /** A place above everything in its list: directly under the row it was typed into. */
-  function topPosition(listId: string | undefined): string | undefined {
-    let first: Task | undefined;
-    for (const task of store.all()) {
-      if (!isOpen(task) || task.listId !== listId) continue;
-      if (first === undefined || byPosition(task, first) < 0) first = task;
-    }
-    try {
-      return generateKeyBetween(null, first?.position ?? null);
-    } catch {
-      // A position that another program wrote in another way: the server chooses.
-      return undefined;
-    }
-  }
-
   /**
    * Adds a task; resolves to it as soon as the server has it, or when it is known that this has to wait. To null when
    * it was refused: then the text is among what could not be saved, unless `keep` took it back.
@@ -327,7 +312,8 @@ export function createActions(options: ActionsOptions) {
   async function create(input: TaskInput, keep?: () => boolean): Promise<Task | null> {
     const instant = sync.now().toString();
     const listId = input.listId ?? lists.peek().find((list) => list.inbox)?.id;
-    const position = input.position ?? topPosition(listId);
+    // On top of its list: directly under the row it was typed into.
+    const position = input.position ?? keysOnTop(store.all(), listId, 1)[0];
     const body: TaskInput = { ...input, listId, position };
     const blank: Task = {
       id: temporaryId(randomId()),

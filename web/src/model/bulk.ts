@@ -1,6 +1,5 @@
 /** What is done to several tasks at once: one call, all or nothing, one undo. */
 import { batch, type ReadonlySignal } from "@preact/signals";
-import { generateNKeysBetween } from "fractional-indexing";
 import { isAway, randomId } from "../api/client.ts";
 import type { BulkInput, Calls } from "../api/calls.ts";
 import type { DueInput, ListWithCount, ReminderInput, Task, TaskInput, TaskPatch } from "../api/types.ts";
@@ -8,6 +7,7 @@ import type { Actions, TaskWrite } from "./actions.ts";
 import { type Calendar, dayInSentence, localDue, onDay, wholeDue } from "./dates.ts";
 import { byPosition, isOpen } from "./grouping.ts";
 import { applyPatch } from "./intents.ts";
+import { keysBetween, keysOnTop } from "./positions.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { Selection } from "./selection.ts";
 import type { Change, Mutation, TaskStore } from "./store.ts";
@@ -389,12 +389,7 @@ export function createBulk(options: BulkOptions) {
     const groups = Map.groupBy(inputs, (input) => input.listId ?? inbox);
     const positions = new Map<TaskInput, string>();
     for (const [listId, group] of groups) {
-      let first: Task | undefined;
-      for (const task of store.all()) {
-        if (!isOpen(task) || task.listId !== listId) continue;
-        if (first === undefined || byPosition(task, first) < 0) first = task;
-      }
-      const keys = keysBetween(null, first?.position ?? null, group.length);
+      const keys = keysOnTop(store.all(), listId, group.length);
       group.forEach((input, index) => {
         const key = keys[index];
         if (key !== undefined) positions.set(input, key);
@@ -404,12 +399,3 @@ export function createBulk(options: BulkOptions) {
   }
 }
 export type Bulk = ReturnType<typeof createBulk>;
-
-/** Positions between two others; none when one of them was written in another way: the server chooses then. */
-export function keysBetween(before: string | null, after: string | null, count: number): string[] {
-  try {
-    return generateNKeysBetween(before, after, count);
-  } catch {
-    return [];
-  }
-}

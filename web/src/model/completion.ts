@@ -1,4 +1,5 @@
 /** Finishing a tag, a list or a priority that is being typed. Pure. */
+import { fold } from "../../../services/shared/domain/filters/mod.ts";
 
 export interface Completion {
   /** UTF-16 offsets of what it takes the place of. */
@@ -31,7 +32,6 @@ export function completionAt(text: string, cursor: number): Completion | null {
   return { start, end: cursor + rest.length, kind: KINDS[sign as keyof typeof KINDS], typed };
 }
 
-const fold = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 const MOST = 6;
 
 /** What the typed word can become: beginnings first, then words inside; nothing when it is finished already. */

@@ -2,8 +2,9 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { ListWithCount, Priority, Task, TaskPatch } from "../api/types.ts";
 import type { Actions } from "./actions.ts";
-import { type Bulk, keysBetween } from "./bulk.ts";
+import type { Bulk } from "./bulk.ts";
 import { type Calendar, dayInSentence, localDue, onDay } from "./dates.ts";
+import { keysBetween } from "./positions.ts";
 import { priorityLabel } from "./priorities.ts";
 import type { TaskStore } from "./store.ts";
 import { quoted } from "./wording.ts";

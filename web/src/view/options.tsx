@@ -1,6 +1,7 @@
 /** A list of choices with an optional filter: combobox and listbox (WAI-ARIA APG), one or several. */
 import type { ComponentChildren, JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
+import { fold } from "../../../services/shared/domain/filters/mod.ts";
 
 export interface Option {
   value: string;
@@ -23,8 +24,6 @@ export interface OptionsProps {
   /** Most that are shown at once. */
   most?: number;
 }
-
-const fold = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 let made = 0;
 
