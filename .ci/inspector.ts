@@ -56,9 +56,9 @@ await check("a wrong key is refused", async () => {
   await assert.rejects(inspect("tools/list", [], "rk_wrong"), /auth_required/);
 });
 
-await rondo.stop();
 console.log(`${passed} passed, ${failed} failed`);
-Deno.exit(failed === 0 ? 0 : 1);
+// No exit, which would leave Rondo running.
+Deno.exitCode = failed === 0 ? 0 : 1;
 
 /** What a method of the protocol answered. @throws Error with what the Inspector wrote when it failed */
 // deno-lint-ignore no-explicit-any -- as the protocol defines it, per method
