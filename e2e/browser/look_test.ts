@@ -360,6 +360,8 @@ test("every view fits 320 px, and a window of 1280 px at 200 %, without scrollin
     await page.locator("dialog [role=option]").first().waitFor();
     wrong.push(...(await outside(page)).map((what) => `palette at ${width}: ${what}`));
     await page.keyboard.press("Escape");
+    // Until it is closed, what is typed is the palette's.
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
     await page.keyboard.press("?");
     await page.getByRole("dialog").waitFor();
     wrong.push(...(await outside(page)).map((what) => `sheet at ${width}: ${what}`));

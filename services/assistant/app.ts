@@ -33,7 +33,11 @@ export function createAssistant(dependencies: AssistantDependencies & AssistantO
   let route: Promise<McpRoute> | undefined;
   // The protocol's library is large, and loaded when it is first needed: few processes are ever asked.
   const mcp = () =>
-    route ??= import("./mcp/route.ts").then(({ createMcpRoute }) => createMcpRoute({ runtime, log }));
+    route ??= import("./mcp/route.ts").then(({ createMcpRoute }) => createMcpRoute({ runtime, log }))
+      .catch((cause) => {
+        route = undefined;
+        throw cause;
+      });
 
   app.all("/mcp", async (context) => {
     const request = context.req.raw;

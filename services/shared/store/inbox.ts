@@ -38,10 +38,7 @@ export interface ConsumerOptions {
 /** For one user after the other: their events in order, row-level security at them. */
 export type EachEffect = (tx: Tx, events: UserEvents, within: Within) => Promise<void>;
 
-/**
- * For all users of a batch, so that their statements can travel together; each statement follows a `setUser` of its
- * own.
- */
+/** For all users of a batch, so that their statements can travel together; row-level security is at nobody yet. */
 export interface AllEffect {
   all(tx: Tx, users: ReadonlyMap<string, UserEvents>, within: Within): Promise<void>;
 }

@@ -146,7 +146,7 @@ export function createApp(platform: Platform) {
           if (state === "failed" || (state === "ready" && stale.delete(load))) load.value = { state: "idle" };
         }
         const { taskId } = router.route.peek();
-        if (taskId !== null) void loadTask(taskId);
+        if (taskId !== null && missing.peek() !== taskId) void loadTask(taskId);
         const { state } = tasksLoad.peek();
         if (resumed && (state === "failed" || state === "idle")) void loadTasks();
       },

@@ -284,13 +284,13 @@ export function createBulk(options: BulkOptions) {
     /** Adds tasks, the first on top; they show when the server has them. */
     async create(inputs: readonly TaskInput[]): Promise<boolean> {
       if (inputs.length === 0 || tooMany(inputs.length)) return false;
-      if (offline()) {
+      // Sent again after an answer that did not come it is the same write: the tasks may be there already.
+      const said = JSON.stringify(inputs);
+      if (offline() && unanswered?.said !== said) {
         // The last one lands on top, as every new task does.
         const made = await Promise.all(inputs.toReversed().map((input) => actions.create(input)));
         return made.every((task) => task !== null);
       }
-      // Sent again after an answer that did not come it is the same write: the tasks may be there already.
-      const said = JSON.stringify(inputs);
       if (unanswered?.said !== said) unanswered = { said, body: { create: placed(inputs) }, key: randomId() };
       const { body, key } = unanswered;
       return await send(body, [], `Added ${tasksText(inputs.length)}`, undefined, key);

@@ -90,6 +90,7 @@ type Message =
   | { type: "renamed"; from: string; to: string }
   | { type: "cancelled"; keys: string[] }
   | { type: "dismissed"; key: string }
+  | { type: "wake" }
   | { type: "left" };
 
 /** Changes of the stream are kept this much later, many in one transaction. */
@@ -516,7 +517,10 @@ export function createSync(options: SyncOptions) {
         void reconcile();
         if (message.connection === "live") {
           handlers.onReady(seq !== null);
-          if (seq !== null && message.seq !== null && message.seq > seq) void catchUp();
+          if (message.seq === null || reading.peek()) return;
+          // Without a position nothing says what is missing: what was being read could not be.
+          if (seq === null) handlers.onReload(message.seq);
+          else if (message.seq > seq) void catchUp();
         }
         return;
       case "change":
@@ -549,6 +553,9 @@ export function createSync(options: SyncOptions) {
         return;
       case "dismissed":
         refusals.value = refusals.peek().filter(({ operation }) => operation.key !== message.key);
+        return;
+      case "wake":
+        stream?.wake();
         return;
       case "left":
         abandon()?.close();
@@ -702,9 +709,10 @@ export function createSync(options: SyncOptions) {
     },
     /** The network or the tab is back: do not wait for the next try. */
     wake(): void {
-      stream?.wake();
       tabs?.check();
-      if (tabs?.leads()) void drain();
+      if (!tabs?.leads()) return void tabs?.post({ type: "wake" });
+      stream?.wake();
+      void drain();
     },
     /** The tab may end at any moment: keeps what would be kept soon. */
     keepNow(): void {

@@ -90,6 +90,7 @@ export function createToasts(options: ToastOptions = {}) {
     },
     say,
     clear(): void {
+      said.value = "";
       for (const toast of toasts.value) if (!toast.lasting) dismiss(toast.id);
     },
   };

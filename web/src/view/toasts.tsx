@@ -9,10 +9,17 @@ export function Toasts(): JSX.Element {
   /** What had the focus before a message got it. */
   const before = useRef<HTMLElement | null>(null);
   /** The button that has the focus goes with its message: the focus returns to where it was. */
-  const close = (id: number) => {
+  const close = (id: number, button: HTMLElement) => {
+    const focused = button === document.activeElement;
+    const region = button.closest(".toasts");
     toasts.dismiss(id);
-    toasts.hold(false);
-    if (before.current?.isConnected) before.current.focus({ preventScroll: true });
+    // Under the pointer the others stay.
+    if (!region?.matches(":hover")) toasts.hold(false);
+    const to = before.current;
+    before.current = null;
+    // Some browsers give a button that is clicked no focus: then it is where it was.
+    if (!focused) return;
+    if (to?.isConnected) to.focus({ preventScroll: true });
     else if (ui.focused.peek() !== null) ui.focusRow(ui.focused.peek());
     else focusMain();
   };
@@ -46,9 +53,9 @@ export function Toasts(): JSX.Element {
               <button
                 type="button"
                 class="toast-action"
-                onClick={() => {
+                onClick={({ currentTarget }) => {
                   const { action } = toast;
-                  close(toast.id);
+                  close(toast.id, currentTarget);
                   action?.run();
                 }}
               >
@@ -59,7 +66,7 @@ export function Toasts(): JSX.Element {
               type="button"
               class="icon-button"
               aria-label="Dismiss"
-              onClick={() => close(toast.id)}
+              onClick={({ currentTarget }) => close(toast.id, currentTarget)}
             >
               <X size={14} />
             </button>
