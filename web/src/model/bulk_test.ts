@@ -104,6 +104,11 @@ Deno.test("create() of several sends the same write again when its answer was lo
   };
   await add();
   assert.equal(app.quickAdd.text.value, "Milk\nBread");
+  // Without a stream it is still the same write: in the queue it would be two others.
+  scene.cut();
+  await add();
+  assert.equal(app.sync.operations.value.length, 0);
+  await scene.reconnect();
   lost = false;
   // It was taken, and the stream is faster than the answer to the second try.
   scene.change({ type: "task.created.v1", task: aTask({ id: "made-0", title: "Milk", position: "Zz" }) });

@@ -169,6 +169,34 @@ Deno.test("a resync makes the tabs that follow read everything, and not the gap 
   assert.deepEqual(asked, []);
 });
 
+Deno.test("a tab that follows and could not read after a resync reads when the stream is open again", async () => {
+  const browser = aBrowser();
+  const task = aTask({ id: "t1" });
+  let failing = false;
+  let reloads = 0;
+  const reads = (_method: string, path: string) => {
+    if (!path.startsWith("/api/tasks?")) return undefined;
+    if (failing) return { status: 500, body: {} };
+    reloads += 1;
+    return undefined;
+  };
+  await using first = await anApp([task], () => ({}), { tabs: browser.tab().options });
+  await until(() => first.app.tasksLoad.value.state === "ready");
+  await using second = await anApp([task], () => ({}), { reads, tabs: browser.tab().options });
+  await until(() => second.app.tasksLoad.value.state === "ready");
+  failing = true;
+  first.emit("resync", { seq: 9_000 });
+  await until(() =>
+    second.app.toasts.toasts.value.some(({ text }) => text === "Could not refresh your tasks")
+  );
+  failing = false;
+  const before = reloads;
+  first.emit("error", {});
+  first.app.wake();
+  first.emit("ready", { seq: 9_000 });
+  await until(() => reloads > before);
+});
+
 /** A server that finds the first try of a completion to be ahead of its own clock. */
 function behindClock(task: Task) {
   return (_method: string, path: string, body: unknown): Answer => {

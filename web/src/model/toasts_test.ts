@@ -43,4 +43,7 @@ Deno.test("createToasts() says plain messages where screen readers listen, also 
   // An error is an alert where it stands: it is not said twice.
   toasts.show({ tone: "error", text: "Could not" });
   assert.equal(toasts.said.value, "Completed “Rent”. Next: 3 April");
+  // Whoever comes next must not hear it.
+  toasts.clear();
+  assert.equal(toasts.said.value, "");
 });
