@@ -184,10 +184,32 @@ export function createSync(options: SyncOptions) {
     if (tabs?.leads()) saving ??= setTimeout(() => void flush(), SAVE_AFTER_MS);
   }
 
-  /** Keeps what waits for it. What the storage refuses goes on waiting, and no position says that it is there. */
-  async function flush(part: Omit<TasksToSave, "tasks"> = {}): Promise<void> {
+  type Part = Omit<TasksToSave, "tasks">;
+  /** The transaction that is under way, the one that comes after it, and what that says beside the tasks. */
+  let writing: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  let nextPart: Part = {};
+
+  /** Keeps what waits for it, in one transaction at a time: what is being written is not written once more. */
+  function flush(part: Part = {}): Promise<void> {
     clearTimeout(saving);
     saving = undefined;
+    if (writing === null) {
+      const mine = write(part).finally(() => writing = null);
+      writing = mine;
+      return mine;
+    }
+    nextPart = { ...nextPart, ...part, forget: [...nextPart.forget ?? [], ...part.forget ?? []] };
+    next ??= writing.then(() => {
+      const part = nextPart;
+      [next, nextPart] = [null, {}];
+      return flush(part);
+    });
+    return next;
+  }
+
+  /** What the storage refuses goes on waiting, and no position says that it is there. */
+  async function write(part: Part): Promise<void> {
     const mine = copy;
     if (mine === null) return;
     const given = [...toSave];
@@ -209,6 +231,7 @@ export function createSync(options: SyncOptions) {
     copy = null;
     clearTimeout(saving);
     saving = undefined;
+    nextPart = {};
     toSave.clear();
     return left;
   }

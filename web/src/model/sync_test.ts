@@ -72,6 +72,40 @@ Deno.test("a change that the storage refused is kept with the next one, and no p
   assert.deepEqual([seq, tasks.map(({ version }) => version)], [2, [2, 2]]);
 });
 
+Deno.test("a slow storage is given each task once, however often there is something to keep meanwhile", async () => {
+  const kept = memoryCopies();
+  const written: string[] = [];
+  const waits: (() => void)[] = [];
+  let slow = false;
+  const copies: LocalCopies = {
+    ...kept,
+    async open(userId) {
+      const copy = await kept.open(userId);
+      return {
+        ...copy,
+        async saveTasks(part) {
+          written.push(...Array.from(part.tasks, ({ id }) => id));
+          if (slow) await new Promise<void>((resolve) => waits.push(resolve));
+          await copy.saveTasks(part);
+        },
+      };
+    },
+  };
+  await using scene = await anApp([], () => ({}), { copies });
+  const { app } = scene;
+  await until(() => app.tasksLoad.value.state === "ready");
+  await app.sync.save([]);
+  [slow, written.length] = [true, 0];
+  const ids = Array.from({ length: 20 }, (_, index) => `t${index}`);
+  const saves = ids.map((id) => app.sync.save([aTask({ id })]));
+  const all = Promise.all(saves);
+  slow = false;
+  for (const done of waits) done();
+  await all;
+  assert.deepEqual(written, ids);
+  assert.equal((await (await copies.open(ME.id)).read()).tasks.length, ids.length);
+});
+
 Deno.test("a page of tasks that the storage refused is kept with what says that all have been read", async () => {
   const storage = { full: false };
   const copies = copiesThatFill(storage);
