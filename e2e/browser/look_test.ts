@@ -273,6 +273,9 @@ const visit = (page: Page, path: string): Promise<void> =>
     dispatchEvent(new PopStateEvent("popstate"));
   }, `/${path}`);
 
+/** A window in which nothing is measured while it still slides to its place. */
+const STILL = { deviceScaleFactor: 2, reducedMotion: "reduce" } as const;
+
 /** What sticks out of the window to the side. */
 const overflowing = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
@@ -295,7 +298,7 @@ test("nothing sticks out at any width, with long titles, right-to-left text and 
     );
   }
   // Two pixels to each of the style sheet: 640 px are a window of 1280 px at 200 %.
-  await using tab = await app.tab(client, { deviceScaleFactor: 2 });
+  await using tab = await app.tab(client, STILL);
   const { page } = tab;
   for (const width of [360, 640, 768, 1280, 1680]) {
     await page.setViewportSize({ width, height: width === 640 ? 400 : 900 });
@@ -320,7 +323,7 @@ test("nothing sticks out at any width, with long titles, right-to-left text and 
 
 test("every view fits 320 px, and a window of 1280 px at 200 %, without scrolling two ways", async (app) => {
   const { client, id, listId } = await furnished(app);
-  await using tab = await app.tab(client, { deviceScaleFactor: 2 });
+  await using tab = await app.tab(client, STILL);
   const { page } = tab;
   const wrong: string[] = [];
   for (const [width, height] of [[320, 640], [640, 400]] as const) {
@@ -397,7 +400,7 @@ const outside = (page: Page): Promise<string[]> =>
 
 test("on a phone what is touched is at least 44 px", async (app) => {
   const { client } = await furnished(app);
-  await using tab = await app.tab(client, { ...PHONE, path: "/inbox" });
+  await using tab = await app.tab(client, { ...PHONE, ...STILL, path: "/inbox" });
   const { page } = tab;
   await row(page, "Pay rent").waitFor();
   const small = await page.evaluate(() => {
