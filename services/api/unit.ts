@@ -9,6 +9,7 @@ import type { Filter, List, Profile } from "../shared/contracts/resources.ts";
 import { formatInstant } from "../shared/domain/time.ts";
 import type { Runtime } from "../shared/runtime/ports.ts";
 import type { Preview } from "../shared/contracts/preview.ts";
+import { keyUsedForAnother } from "../shared/http/idempotency.ts";
 import { ProblemError } from "../shared/http/problem.ts";
 import { type Fragment, setUser, type Sql, transact, type Tx } from "../shared/store/database.ts";
 import { buildEnvelopes, type EventDraft } from "../shared/store/outbox.ts";
@@ -541,11 +542,7 @@ export class Unit {
       where user_id = ${this.userId} and key = ${key} and created_at > ${this.at}::timestamptz - interval '24 hours'`;
     const [[kept]] = await Promise.all([asked, this.#locked]);
     if (kept === undefined) return undefined;
-    if (kept.fingerprint !== fingerprint) {
-      throw new ProblemError(422, "This Idempotency-Key was used for another request", {
-        errors: [{ path: "Idempotency-Key", message: "must be new for a new request" }],
-      });
-    }
+    if (kept.fingerprint !== fingerprint) throw keyUsedForAnother();
     return {
       status: kept.status,
       headers: { ...kept.headers, "idempotent-replayed": "true" },

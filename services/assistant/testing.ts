@@ -22,7 +22,13 @@ export interface TestAssistant extends AsyncDisposable {
   /** A key of this person. */
   key(person: TestClient, scopes?: readonly string[]): Promise<string>;
   /** A call of `/api/chat…` with this person's cookie. */
-  call(person: TestClient, method: string, path: string, body?: unknown): Promise<Response>;
+  call(
+    person: TestClient,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
   /** Says something, and reads the answer to its end. */
   say(person: TestClient, message: string, conversationId?: string): Promise<Said>;
   /** The official client, connected over HTTP with this bearer credential. */
@@ -53,13 +59,14 @@ export async function testAssistant(
   });
   await service.start();
   const clients: Client[] = [];
-  const call: TestAssistant["call"] = async (person, method, path, body) =>
+  const call: TestAssistant["call"] = async (person, method, path, body, headers = {}) =>
     await service.fetch(
       new Request(`${TEST_ORIGIN}${path}`, {
         method,
         headers: {
           cookie: person.cookie,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),

@@ -1,10 +1,10 @@
 /** What a repeat of a request gets: the answer of the first one with its Idempotency-Key, kept for a day. */
 import { createHash } from "node:crypto";
 import { formatInstant } from "../shared/domain/time.ts";
-import { ProblemError } from "../shared/http/problem.ts";
+import { KEPT_HOURS, keyUsedForAnother } from "../shared/http/idempotency.ts";
 import { asUser, EVERY_USER, lockUser, type Sql, type Tx } from "../shared/store/database.ts";
 
-const KEPT = { hours: 24 };
+const KEPT = { hours: KEPT_HOURS };
 
 export interface WriteOptions {
   userId: string;
@@ -33,11 +33,7 @@ export async function once<T>(
     const [known] = await tx<{ request: string; body: T }[]>`
       select request, body from notifications.answers
       where user_id = ${userId} and key = ${key} and created_at > ${formatInstant(now.subtract(KEPT))}`;
-    if (known !== undefined && known.request !== request) {
-      throw new ProblemError(422, "This Idempotency-Key was used for another request", {
-        errors: [{ path: "Idempotency-Key", message: "must be new for a new request" }],
-      });
-    }
+    if (known !== undefined && known.request !== request) throw keyUsedForAnother();
     if (known !== undefined) return known.body;
     const body = await work(tx);
     await tx`

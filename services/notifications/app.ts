@@ -22,6 +22,7 @@ import {
   type ServiceDependencies,
 } from "../shared/http/app.ts";
 import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
+import { idempotencyKeyOf } from "../shared/http/idempotency.ts";
 import { invalid, notFound } from "../shared/http/problem.ts";
 import type { Delivery, Service } from "../shared/runtime/ports.ts";
 import { asUser, EVERY_USER, setUser, type Tx } from "../shared/store/database.ts";
@@ -313,7 +314,7 @@ export function createNotifications(dependencies: ServiceDependencies & Notifica
     const { pathname } = new URL(request.url);
     return {
       userId: internalUser(request),
-      key: request.headers.get("idempotency-key") ?? undefined,
+      key: idempotencyKeyOf(request),
       request: `${request.method} ${pathname} ${JSON.stringify(input)}`,
       now: clock.now(),
     };

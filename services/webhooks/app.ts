@@ -21,6 +21,7 @@ import {
   type ServiceDependencies,
 } from "../shared/http/app.ts";
 import { decodeCursor, pageOf } from "../shared/http/cursor.ts";
+import { idempotencyKeyOf } from "../shared/http/idempotency.ts";
 import { createLoop } from "../shared/runtime/loop.ts";
 import type { Service } from "../shared/runtime/ports.ts";
 import { createConsumer } from "../shared/store/inbox.ts";
@@ -241,7 +242,7 @@ export function createWebhooks(dependencies: ServiceDependencies & WebhooksOptio
 function write(request: Request, what: string, input: unknown = null): WriteOptions {
   return {
     userId: internalUser(request),
-    key: request.headers.get("idempotency-key") ?? undefined,
+    key: idempotencyKeyOf(request),
     request: `${request.method} ${what} ${JSON.stringify(input)}`,
   };
 }

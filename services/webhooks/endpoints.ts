@@ -9,6 +9,7 @@ import {
   type WebhookPatch,
 } from "../shared/contracts/webhooks.ts";
 import { type Clock, formatInstant } from "../shared/domain/time.ts";
+import { keyUsedForAnother } from "../shared/http/idempotency.ts";
 import { invalid, notFound, ProblemError } from "../shared/http/problem.ts";
 import { asUser, lockUser, type Sql, type Tx } from "../shared/store/database.ts";
 import { type AddressRules, checkUrl, ForbiddenAddress } from "./addresses.ts";
@@ -56,11 +57,7 @@ export function createEndpoints({ sql, clock, rules }: EndpointOptions) {
       if (key === undefined) return await work(tx);
       const [known] = await tx<{ request: string; status: Answer["status"]; body: string }[]>`
         select request, status, body from webhooks.answers where user_id = ${userId} and key = ${key}`;
-      if (known !== undefined && known.request !== request) {
-        throw new ProblemError(422, "This Idempotency-Key was used for another request", {
-          errors: [{ path: "Idempotency-Key", message: "was used for another request" }],
-        });
-      }
+      if (known !== undefined && known.request !== request) throw keyUsedForAnother();
       if (known !== undefined) return { status: known.status, body: JSON.parse(known.body) };
       const answer = await work(tx);
       await tx`

@@ -22,6 +22,8 @@ interface Route {
   summary: string;
   description?: string;
   body?: z.ZodType;
+  /** Whether a repeat with the same `Idempotency-Key` gets the first answer. */
+  keyed?: boolean;
   /** Absent: 204. */
   answer?: ReturnType<typeof json> | { description: string; content: Record<string, { schema: z.ZodType }> };
 }
@@ -34,6 +36,7 @@ const ROUTES: readonly Route[] = [
     description:
       "The answer is a stream of events: `start`, `text`, `tool`, `preview`, and `done` with the whole turn. Closing it stops the assistant.",
     body: ChatInput,
+    keyed: true,
     answer: { description: "A stream", content: { "text/event-stream": { schema: z.string() } } },
   },
   {
@@ -87,7 +90,7 @@ const ROUTES: readonly Route[] = [
 
 /** Adds `/api/chat` and `/mcp` to the document. */
 export function documentAssistant(app: OpenAPIHono): void {
-  for (const { method, path, summary, description, body, answer } of ROUTES) {
+  for (const { method, path, summary, description, body, keyed, answer } of ROUTES) {
     const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
     app.openAPIRegistry.registerPath({
       method,
@@ -100,6 +103,7 @@ export function documentAssistant(app: OpenAPIHono): void {
         ...(names.length === 0
           ? {}
           : { params: z.object(Object.fromEntries(names.map((name) => [name, Uuid]))) }),
+        ...(keyed ? { headers: z.object({ "idempotency-key": z.string().min(1).max(255).optional() }) } : {}),
         ...(body === undefined
           ? {}
           : { body: { required: true, content: { "application/json": { schema: body } } } }),

@@ -5,6 +5,7 @@ import { Preview, PREVIEW_HEADER } from "../../shared/contracts/preview.ts";
 import { MAX_LIMIT } from "../../shared/contracts/task.ts";
 import { actingAs } from "../../shared/http/assistant.ts";
 import { readJson } from "../../shared/http/body.ts";
+import { idempotencyKeyOf } from "../../shared/http/idempotency.ts";
 import { invalid, Problem, ProblemError, toErrors } from "../../shared/http/problem.ts";
 import { requireScope, type Scope } from "../../shared/http/scopes.ts";
 import { requireSameOrigin } from "../../shared/http/security.ts";
@@ -68,7 +69,6 @@ export interface EndpointDefinition<P, Q, B> {
 
 const JSON_TYPES = ["application/json"] as const;
 const DEFAULT_MAX_BYTES = 1_000_000;
-const KEY_HEADER = z.string().min(1).max(255);
 
 /** `limit` and `cursor` of a page. */
 export const Paging = {
@@ -181,10 +181,7 @@ export function endpoint<P = Record<string, never>, Q = Record<string, never>, B
     const body = (definition.body === undefined || value === undefined && !definition.body.required
       ? value
       : parse(definition.body.schema, value, 422)) as B;
-    const key = context.req.header("idempotency-key");
-    if (writes && key !== undefined && !KEY_HEADER.safeParse(key).success) {
-      throw invalid("Idempotency-Key", "must be 1 to 255 characters");
-    }
+    const key = writes ? idempotencyKeyOf(context.req.raw) : undefined;
     return await handle({
       context,
       principal,

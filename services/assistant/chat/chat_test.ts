@@ -3,7 +3,7 @@ import { dataOf } from "../../shared/testing/stand_ins.ts";
 import { Chat, type ChatTurn } from "../../shared/contracts/chat.ts";
 import { createFakeClock } from "../../shared/testing/fake_runtime.ts";
 import type { TestClient } from "../../shared/testing/api.ts";
-import { type TestAssistant, testAssistant } from "../testing.ts";
+import { readEvents, type TestAssistant, testAssistant } from "../testing.ts";
 
 /** A Friday. */
 const NOW = "2027-01-15T09:00:00Z";
@@ -195,4 +195,71 @@ Deno.test("a key looks at conversations with the scope read, and changes them wi
   assert.equal(await status("write", "GET", "/api/chat"), 403);
   assert.equal(await status("write", "GET", path), 403);
   assert.equal(await status("write", "DELETE", path), 204);
+});
+
+Deno.test("a message that comes again with its Idempotency-Key gets the first answer, and does nothing more", async () => {
+  const clock = createFakeClock(NOW);
+  await using assistant = await testAssistant({ api: { clock } });
+  const ada = await assistant.api.signUp();
+  const bob = await assistant.api.signUp("Bob");
+  const post = (person: TestClient, key: string, body: unknown) =>
+    assistant.call(person, "POST", "/api/chat", body, { "idempotency-key": key });
+  const turnOf = async (answer: Response) => {
+    assert.equal(answer.status, 200, answer.ok ? "" : await answer.text());
+    return readEvents(await answer.text()).map(({ name, data }) => ({ name, data }));
+  };
+  const first = await turnOf(await post(ada, "one", { message: "add Milk" }));
+  const again = await post(ada, "one", { message: "add Milk" });
+  assert.equal(again.headers.get("idempotent-replayed"), "true");
+  const repeated = await turnOf(again);
+  assert.deepEqual(repeated.map(({ name }) => name), ["start", "done"]);
+  assert.deepEqual(repeated.at(-1), first.at(-1));
+  assert.deepEqual(await titlesOf(ada), ["Milk"]);
+
+  const other = await post(ada, "one", { message: "add Bread" });
+  assert.equal(other.status, 422);
+  assert.equal((await other.json()).errors[0].path, "Idempotency-Key");
+  assert.equal((await post(ada, "x".repeat(256), { message: "add Bread" })).status, 422);
+  await turnOf(await post(bob, "one", { message: "add Bread" }));
+  assert.deepEqual([await titlesOf(ada), await titlesOf(bob)], [["Milk"], ["Bread"]]);
+
+  const together = await Promise.all(
+    Array.from({ length: 4 }, () => post(ada, "two", { message: "add Eggs" })),
+  );
+  await Promise.all(together.map((answer) => answer.text()));
+  for (const { status } of together) assert.ok(status === 200 || status === 409, String(status));
+  assert.deepEqual(await titlesOf(ada), ["Eggs", "Milk"]);
+
+  const { conversationId } = first[0]?.data as { conversationId: string };
+  assert.equal((await assistant.call(ada, "DELETE", `/api/chat/${conversationId}`)).status, 204);
+  assert.equal((await post(ada, "one", { message: "add Milk" })).status, 404);
+  clock.advance("PT24H1S");
+  await turnOf(await post(ada, "one", { message: "add Milk" }));
+  assert.deepEqual(await titlesOf(ada), ["Eggs", "Milk", "Milk"]);
+});
+
+Deno.test("a message is answered once while its first answer is being given, and given up with its process", async () => {
+  const clock = createFakeClock(NOW);
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await using assistant = await testAssistant({
+    api: { clock },
+    async model({ onText }) {
+      asked.resolve();
+      await answer.promise;
+      onText("Hello.");
+    },
+  });
+  const ada = await assistant.api.signUp();
+  const post = () =>
+    assistant.call(ada, "POST", "/api/chat", { message: "Good day" }, { "idempotency-key": "one" });
+  const first = await post();
+  await asked.promise;
+  const second = await post();
+  assert.deepEqual([second.status, second.headers.get("retry-after")], [409, "2"]);
+  clock.advance("PT31M");
+  assert.match(await (await post()).text(), /"state":"stopped"/);
+  answer.resolve();
+  assert.match(await first.text(), /Hello/);
+  assert.match(await (await post()).text(), /"state":"done"/);
 });

@@ -1,6 +1,8 @@
 /** Conversations in the runtime's state store, each with a time to live. */
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Chat, ChatPreview, type ChatSummary, ChatTurn } from "../../shared/contracts/chat.ts";
+import { KEPT_HOURS } from "../../shared/http/idempotency.ts";
 import { notFound, ProblemError } from "../../shared/http/problem.ts";
 import type { StateStore } from "../../shared/runtime/ports.ts";
 
@@ -15,6 +17,9 @@ const KeptTurn = ChatTurn.extend({ previews: z.array(KeptPreview) });
 export type KeptTurn = z.infer<typeof KeptTurn>;
 const Kept = Chat.extend({ turns: z.array(KeptTurn) });
 export type Conversation = z.infer<typeof Kept>;
+/** What an Idempotency-Key was used for. */
+const Claim = z.object({ conversationId: z.uuid(), turnId: z.uuid(), request: z.string() });
+export type Claim = z.infer<typeof Claim>;
 const Index = z.array(z.object({ id: z.uuid(), title: z.string(), updatedAt: z.string() }));
 
 export interface Conversations {
@@ -26,12 +31,17 @@ export interface Conversations {
   /** Changes a turn. @throws ProblemError 404 */
   change(id: string, turnId: string, change: (turn: KeptTurn) => KeptTurn): Promise<KeptTurn>;
   remove(id: string): Promise<void>;
+  /** Takes a key for a turn: null, or what it is taken for already. */
+  claim(key: string, claim: Claim): Promise<Claim | null>;
+  /** Gives a key back whose turn never began. */
+  release(key: string): Promise<void>;
 }
 
 /** The conversations of one user: the key holds whose they are, so that nobody reaches another's. */
 export function createConversations(state: StateStore, userId: string): Conversations {
   const keyOf = (id: string): string => `conversation:${userId}:${id}`;
   const indexKey = `conversations:${userId}`;
+  const claimKey = (key: string): string => `claim:${userId}:${sha256(key)}`;
 
   /** Writes what `change` makes of the stored value; another writer in between is asked for its result first. */
   async function update<T>(
@@ -42,7 +52,7 @@ export function createConversations(state: StateStore, userId: string): Conversa
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const stored = await state.get(key);
       const after = change(stored === null ? null : read(stored.value));
-      const options = { ttlSeconds: TTL_SECONDS, ...(stored === null ? {} : { etag: stored.etag }) };
+      const options = { ttlSeconds: TTL_SECONDS, etag: stored?.etag ?? null };
       if (await state.set(key, after, options)) return after;
     }
     throw new ProblemError(503, "The conversation is being changed elsewhere; try again", {
@@ -97,8 +107,17 @@ export function createConversations(state: StateStore, userId: string): Conversa
       await state.delete(keyOf(id));
       await update(indexKey, readIndex, (before) => (before ?? []).filter((each) => each.id !== id));
     },
+    async claim(key, claim) {
+      const at = claimKey(key);
+      if (await state.set(at, claim, { etag: null, ttlSeconds: KEPT_HOURS * 3_600 })) return null;
+      // It may have ended in between.
+      return Claim.safeParse((await state.get(at))?.value).data ?? null;
+    },
+    release: (key) => state.delete(claimKey(key)),
   };
 }
+
+export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Without what only the server needs to know of it. */
 export function publicTurn(turn: KeptTurn): ChatTurn {

@@ -4,8 +4,9 @@ import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { z } from "zod";
-import { ChatInput } from "../../shared/contracts/chat.ts";
+import { type ChatEvents, ChatInput } from "../../shared/contracts/chat.ts";
 import { readJson } from "../../shared/http/body.ts";
+import { idempotencyKeyOf } from "../../shared/http/idempotency.ts";
 import { notFound, ProblemError, toErrors } from "../../shared/http/problem.ts";
 import { requireScope, type Scope } from "../../shared/http/scopes.ts";
 import { requireSameOrigin } from "../../shared/http/security.ts";
@@ -44,22 +45,35 @@ export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: 
 
   app.post("/api/chat", async (context) => {
     const caller = await callerOf(context, "read");
-    const { message, conversationId = crypto.randomUUID() } = await inputOf(context);
+    const input = { ...await inputOf(context), caller, key: idempotencyKeyOf(context.req.raw) };
     await limiter.consume(caller.userId).catch((cause) => {
       throw cause instanceof RateLimiterRes ? tooMany(cause) : cause;
     });
+    const begun = await chat.begin(input);
+    const { conversationId, answered } = begun;
+    if (answered !== undefined) context.header("idempotent-replayed", "true");
     context.header("cache-control", "no-store, no-transform");
     context.header("x-accel-buffering", "no");
     return streamSSE(context, async (stream) => {
+      if (answered !== undefined) {
+        await stream.writeSSE({
+          event: "start",
+          data: JSON.stringify({ conversationId, turn: answered } satisfies ChatEvents["start"]),
+        });
+        await stream.writeSSE({
+          event: "done",
+          data: JSON.stringify({ turn: answered } satisfies ChatEvents["done"]),
+        });
+        return;
+      }
       const stop = new AbortController();
       stream.onAbort(() => stop.abort());
       const heartbeat = setInterval(() => void stream.write(": still here\n\n"), HEARTBEAT_MS);
       let sent: Promise<unknown> = Promise.resolve();
       try {
         await chat.answer({
-          caller,
-          conversationId,
-          message,
+          ...input,
+          ...begun,
           signal: stop.signal,
           send: (event, data) => {
             sent = sent.then(() => stream.writeSSE({ event, data: JSON.stringify(data) }));

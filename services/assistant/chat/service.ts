@@ -3,13 +3,14 @@ import { z } from "zod";
 import type { Chat, ChatEvents, ChatMode, ChatSummary, ChatTurn } from "../../shared/contracts/chat.ts";
 import { Me } from "../../shared/contracts/resources.ts";
 import { type Clock, formatInstant } from "../../shared/domain/time.ts";
+import { keyUsedForAnother } from "../../shared/http/idempotency.ts";
 import { notFound, ProblemError } from "../../shared/http/problem.ts";
 import type { Runtime } from "../../shared/runtime/ports.ts";
 import type { Log } from "../../shared/telemetry/log.ts";
 import { createApi } from "../api.ts";
 import type { Caller } from "../caller.ts";
 import { createJudge } from "./certainty.ts";
-import { createConversations, type KeptTurn, publicTurn } from "./conversations.ts";
+import { createConversations, type KeptTurn, publicTurn, sha256 } from "./conversations.ts";
 import { linesOf } from "./lines.ts";
 import type { Model } from "./model.ts";
 import { answerPlainly, isPlain } from "./plain.ts";
@@ -24,16 +25,36 @@ export interface ChatServiceOptions {
   observe?(call: ToolCall): void;
 }
 
-export interface Asked {
+export interface Message {
   caller: Caller;
-  conversationId: string;
   message: string;
+  /** Absent: a new conversation. */
+  conversationId?: string;
+  /** The client's `Idempotency-Key`. */
+  key?: string;
+}
+
+/** Where a message is answered; `answered` when it has been, for the same key. */
+export interface Begun {
+  conversationId: string;
+  turnId: string;
+  answered?: ChatTurn;
+}
+
+export interface Asked extends Message, Begun {
+  conversationId: string;
   signal: AbortSignal;
   send<Name extends keyof ChatEvents>(name: Name, data: ChatEvents[Name]): void;
 }
 
 export interface ChatService {
   readonly mode: ChatMode;
+  /**
+   * Finds the turn of a message, a new one unless its key was used for it before.
+   *
+   * @throws ProblemError 404 when it was forgotten, 409 while it is being answered, 422 for a key of another message
+   */
+  begin(message: Message): Promise<Begun>;
   /** Answers one message; what the caller sees is sent as it comes, and kept. Never rejects for what a model does. */
   answer(asked: Asked): Promise<void>;
   list(caller: Caller): Promise<ChatSummary[]>;
@@ -46,6 +67,8 @@ export interface ChatService {
 }
 
 const LONGEST_ANSWER = 20_000;
+/** More than all rounds with a model can take. */
+const LONGEST_MINUTES = 30;
 const MODEL_FAILED =
   "The language model did not answer, so I stopped. What was changed before that can be undone.";
 
@@ -56,7 +79,36 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
   const toolbox = (caller: Caller, turn: string, options: Partial<ToolboxOptions> = {}) =>
     openToolbox({ runtime, caller, log, turn, ...options });
 
-  async function answer({ caller, conversationId, message, signal, send }: Asked): Promise<void> {
+  async function begin({ caller, message, conversationId, key }: Message): Promise<Begun> {
+    const mine = { conversationId: conversationId ?? crypto.randomUUID(), turnId: crypto.randomUUID() };
+    if (key === undefined) return mine;
+    const request = sha256(JSON.stringify([conversationId ?? null, message]));
+    const first = await of(caller).claim(key, { ...mine, request });
+    if (first === null) return mine;
+    if (first.request !== request) throw keyUsedForAnother();
+    const { turns } = await of(caller).get(first.conversationId);
+    const answered = turns.find(({ id }) => id === first.turnId);
+    if (answered === undefined) throw notFound("There is no such turn, or it is too long ago");
+    const turn = settled(answered);
+    if (turn.state === "running") {
+      throw new ProblemError(409, "The first request with this Idempotency-Key is still being answered", {
+        headers: { "retry-after": "2" },
+      });
+    }
+    return { conversationId: first.conversationId, turnId: first.turnId, answered: turn };
+  }
+
+  /** A turn as it is: one that runs for longer than any can was given up with its process. */
+  const settled = (turn: KeptTurn): ChatTurn => {
+    const since = clock.now().since(Temporal.Instant.from(turn.at)).total("minutes");
+    return publicTurn(
+      turn.state === "running" && since > LONGEST_MINUTES ? { ...turn, state: "stopped" } : turn,
+    );
+  };
+
+  async function answer(
+    { caller, conversationId, turnId, message, key, signal, send }: Asked,
+  ): Promise<void> {
     const conversations = of(caller);
     const now = clock.now();
     const history = await conversations.get(conversationId).then(({ turns }) => turns, (cause) => {
@@ -64,7 +116,7 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
       throw cause;
     });
     const turn: KeptTurn = {
-      id: crypto.randomUUID(),
+      id: turnId,
       at: formatInstant(now),
       mode,
       question: message,
@@ -75,7 +127,11 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
       changed: 0,
       undone: false,
     };
-    await conversations.keep(conversationId, turn);
+    await conversations.keep(conversationId, turn).catch(async (cause) => {
+      // Nothing was done: the same key may try again.
+      if (key !== undefined) await conversations.release(key);
+      throw cause;
+    });
     send("start", { conversationId, turn: publicTurn(turn) });
     const say = (text: string): void => {
       if (signal.aborted || turn.answer.length + text.length > LONGEST_ANSWER) return;
@@ -165,11 +221,12 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
 
   return {
     mode,
+    begin,
     answer,
     list: (caller) => of(caller).list(),
     async get(caller, id) {
       const { turns, ...chat } = await of(caller).get(id);
-      return { ...chat, turns: turns.map(publicTurn) };
+      return { ...chat, turns: turns.map(settled) };
     },
     remove: (caller, id) => of(caller).remove(id),
     async apply(caller, id, previewId) {

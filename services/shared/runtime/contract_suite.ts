@@ -526,6 +526,11 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
       range(1, 4).map((writer) => state.set("note", { writer }, { etag: second?.etag })),
     );
     assert.equal(raced.filter(Boolean).length, 1);
+    assert.equal(await state.set("note", "another", { etag: null }), false);
+    const begun = await Promise.all(
+      range(1, 4).map((writer) => state.set("new", { writer }, { etag: null })),
+    );
+    assert.equal(begun.filter(Boolean).length, 1, "one of them is the first");
     await state.delete("note");
     await state.delete("note");
     assert.equal(await state.get("note"), null);
@@ -538,7 +543,9 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     assert.equal(await runtime.state.set("brief", 1, { ttlSeconds: 1 }), true);
     assert.equal(await runtime.state.set("lasting", 2, { ttlSeconds: 3_600 }), true);
     assert.equal((await runtime.state.get("brief"))?.value, 1);
+    assert.equal(await runtime.state.set("brief", 2, { etag: null }), false);
     await eventually(async () => await runtime.state.get("brief") === null);
+    assert.equal(await runtime.state.set("brief", 2, { etag: null }), true, "what has ended is not there");
     assert.equal((await runtime.state.get("lasting"))?.value, 2);
     assert.equal(await stranger.runtime.state.get("lasting"), null);
   });

@@ -71,8 +71,12 @@ export interface Jobs {
 
 export interface StateStore {
   get(key: string): Promise<{ value: unknown; etag: string } | null>;
-  /** With `etag`, only if it is still the stored one; answers false when it is not. */
-  set(key: string, value: unknown, options?: { etag?: string; ttlSeconds?: number }): Promise<boolean>;
+  /** With `etag`, only if it is still the stored one; with null, only if there is none. False: it was not written. */
+  set(
+    key: string,
+    value: unknown,
+    options?: { etag?: string | null; ttlSeconds?: number },
+  ): Promise<boolean>;
   delete(key: string): Promise<void>;
 }
 

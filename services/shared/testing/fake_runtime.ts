@@ -66,7 +66,7 @@ export function createFakeRuntime(): FakeRuntime {
     state: {
       get: (key) => Promise.resolve(state.get(key) ?? null),
       set(key, value, options) {
-        if (options?.etag !== undefined && state.get(key)?.etag !== options.etag) {
+        if (options?.etag !== undefined && (state.get(key)?.etag ?? null) !== options.etag) {
           return Promise.resolve(false);
         }
         state.set(key, { value, etag: uuidv7() });

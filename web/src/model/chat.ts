@@ -84,6 +84,7 @@ export function createChat(client: Client, send: typeof fetch = (input, init) =>
     switch (event as keyof ChatEvents) {
       case "start": {
         const { conversationId, turn } = read<"start">();
+        unanswered = null;
         set({ id: conversationId });
         return put(turn);
       }
@@ -100,12 +101,22 @@ export function createChat(client: Client, send: typeof fetch = (input, init) =>
     }
   }
 
+  /** The last message whose answer has not begun: said again, it is the same request. */
+  let unanswered: { message: string; conversation: string | null; key: string } | null = null;
+
   async function listen(message: string, signal: AbortSignal): Promise<void> {
     const correlationId = randomId();
     const { id } = data.peek();
+    if (unanswered?.message !== message || unanswered.conversation !== id) {
+      unanswered = { message, conversation: id, key: randomId() };
+    }
     const response = await send("/api/chat", {
       method: "POST",
-      headers: { "content-type": "application/json", "x-correlation-id": correlationId },
+      headers: {
+        "content-type": "application/json",
+        "idempotency-key": unanswered.key,
+        "x-correlation-id": correlationId,
+      },
       body: JSON.stringify({ message, ...(id === null ? {} : { conversationId: id }) }),
       credentials: "same-origin",
       signal,
@@ -187,6 +198,9 @@ export function createChat(client: Client, send: typeof fetch = (input, init) =>
       try {
         await listen(text, mine.signal);
       } catch (error) {
+        const known = error instanceof ApiError && error.status < 500 && error.status !== 409;
+        // What was stopped or refused is another request when it is said again.
+        if (mine.signal.aborted || known) unanswered = null;
         if (!mine.signal.aborted) set({ problem: failure(error, "Nothing was changed.") });
       }
       const begun = data.peek().turns.length > before;

@@ -4,6 +4,8 @@ import { type Sidecar, SidecarError } from "./sidecar.ts";
 
 const CONFLICT = 409;
 const NO_CONTENT = 204;
+/** The store's words for a key that is there already: it has no error of its own for that. */
+const NOT_WRITTEN = "no item was updated";
 
 export function createState(sidecar: Sidecar, component: string): StateStore {
   const path = (key: string): string => `state/${component}/${encodeURIComponent(key)}`;
@@ -19,13 +21,16 @@ export function createState(sidecar: Sidecar, component: string): StateStore {
       const entry = {
         key,
         value: value ?? null,
-        ...(etag === undefined ? {} : { etag, options: { concurrency: "first-write" } }),
+        // First-write without an etag writes what is not there.
+        ...(etag === undefined ? {} : { options: { concurrency: "first-write" } }),
+        ...(typeof etag === "string" ? { etag } : {}),
         ...(ttlSeconds === undefined ? {} : { metadata: { ttlInSeconds: String(Math.ceil(ttlSeconds)) } }),
       };
       const { ok, status, text } = await sidecar.send("POST", `state/${component}`, {
         body: JSON.stringify([entry]),
       });
       if (status === CONFLICT && etag !== undefined) return false;
+      if (etag === null && text.includes(NOT_WRITTEN)) return false;
       if (!ok) throw new SidecarError("write state", status, text);
       return true;
     },

@@ -20,12 +20,13 @@ export function createState(sql: Sql, service: string, clock: Clock): StateStore
       const expiresAt = ttlSeconds === undefined
         ? null
         : now.add({ milliseconds: Math.round(ttlSeconds * 1_000) }).toString();
-      const written = etag === undefined
+      const written = etag === undefined || etag === null
         ? await sql`
-          insert into broker.state (service, key, value, expires_at)
+          insert into broker.state as known (service, key, value, expires_at)
           values (${service}, ${key}, ${text}::text::json, ${expiresAt})
           on conflict (service, key) do update
           set value = excluded.value, etag = excluded.etag, expires_at = excluded.expires_at
+          where ${etag === undefined} or known.expires_at <= ${now.toString()}
           returning 1`
         : await sql`
           update broker.state
