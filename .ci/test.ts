@@ -15,6 +15,8 @@ const COVERAGE = join(ROOT, "coverage");
 const deno = Deno.execPath();
 /** The longest that one phase of tests may take. */
 const PHASE_MINUTES = 20;
+/** Browser tests that measure what a user waits for, or draw what was drawn before: nothing runs beside them. */
+const ALONE = ["live_test.ts", "pictures_test.ts"];
 let passed = 0;
 let failed = 0;
 
@@ -34,15 +36,16 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   await using server = await startTestServer();
   environment.TEST_DATABASE_URL = server.url;
   if (files.length === 0) await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
-  // Browser and process tests measure what a user waits for: they run alone, after the others, and without coverage,
-  // since what they look at runs in other processes.
   await tests(
     "unit and integration tests",
     files.length > 0 ? files : ["services", "web", "deploy", "e2e/eval"],
     ["--parallel", ...(files.length > 0 ? [] : [`--coverage=${COVERAGE}`, "--coverage-raw-data-only"])],
   );
   if (files.length === 0) {
-    await tests("browser and process tests", ["e2e/browser", "e2e/process"], []);
+    // Without coverage from here on: what these look at runs in other processes.
+    await tests("browser tests", await browserTests(), ["--parallel"]);
+    const alone = ALONE.map((name) => `e2e/browser/${name}`);
+    await tests("browser and process tests that run alone", [...alone, "e2e/process"], []);
     await coverage();
   }
 }
@@ -61,6 +64,14 @@ function count(success: boolean, name: string): void {
   if (success) passed++;
   else failed++;
   console.log(`${success ? "ok" : "FAILED"}: ${name}`);
+}
+
+/** The browser's test files that may run beside others. */
+async function browserTests(): Promise<string[]> {
+  const names = (await Array.fromAsync(Deno.readDir(join(ROOT, "e2e/browser")))).map(({ name }) => name);
+  return names.filter((name) => name.endsWith("_test.ts") && !ALONE.includes(name)).map((name) =>
+    `e2e/browser/${name}`
+  );
 }
 
 /** Runs test files; every test counts. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import {
   day,
+  drag,
   eventually,
   focused,
   journeys,
@@ -297,28 +298,6 @@ test("the order is changed by keys and by dragging, and a drag to the sidebar mo
   await page.keyboard.press("z");
   await eventually(async () => (await named(client, "Two"))[0]?.due, null);
 });
-
-/** Drags with the mouse, in steps as a hand does. */
-async function drag(
-  page: Page,
-  from: ReturnType<typeof row>,
-  to: ReturnType<typeof row>,
-  where: "middle" | "top" = "middle",
-): Promise<void> {
-  await from.hover();
-  const box = await from.boundingBox();
-  const target = await to.boundingBox();
-  assert.ok(box !== null && target !== null);
-  await page.mouse.move(box.x + Math.min(120, box.width / 2), box.y + box.height / 2);
-  await page.mouse.down();
-  await page.mouse.move(box.x + Math.min(120, box.width / 2) + 12, box.y + box.height / 2 + 3);
-  const x = target.x + Math.min(130, target.width / 2);
-  const y = where === "top" ? target.y + 4 : target.y + target.height / 2;
-  await page.mouse.move(x, y, { steps: 6 });
-  await page.locator(".drag-ghost").waitFor();
-  await page.mouse.up();
-  await page.locator(".drag-ghost").waitFor({ state: "detached" });
-}
 
 test("activity shows what happened, a task as it was, and undoes a bulk and a single step", async (app) => {
   await using user = await app.user();

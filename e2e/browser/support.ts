@@ -289,3 +289,25 @@ export async function named(client: Client, title: string, query = "status=all")
 /** A day of `ZONE`, so many days from today. */
 export const day = (offset: number): string =>
   Temporal.Now.plainDateISO(ZONE).add({ days: offset }).toString();
+
+/** Drags with the mouse, in steps as a hand does. */
+export async function drag(
+  page: Page,
+  from: Locator,
+  to: Locator,
+  where: "middle" | "top" = "middle",
+): Promise<void> {
+  await from.scrollIntoViewIfNeeded();
+  const box = await from.boundingBox();
+  const target = await to.boundingBox();
+  assert.ok(box !== null && target !== null);
+  const [x, y] = [box.x + box.width * 0.6, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 9, y + 4);
+  const down = where === "top" ? target.y + 3 : target.y + target.height / 2;
+  await page.mouse.move(target.x + target.width / 2, down, { steps: 6 });
+  await page.locator(".drag-ghost").waitFor();
+  await page.mouse.up();
+  await page.locator(".drag-ghost").waitFor({ state: "detached" });
+}

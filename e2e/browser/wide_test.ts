@@ -1,7 +1,7 @@
 /** The board and the calendar: seen, and moved about by pointer and by key. */
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
-import { type Client, day, eventually, focused, journeys, load, make, named, ZONE } from "./support.ts";
+import { type Client, day, drag, eventually, focused, journeys, load, make, named, ZONE } from "./support.ts";
 
 const test = journeys();
 
@@ -18,28 +18,6 @@ const onDay = (page: Page, date: string): Promise<string[]> =>
   );
 const item = (page: Page, title: string): Locator =>
   page.locator(".day-item[data-task]").filter({ hasText: title });
-
-/** Drags with the mouse, in steps as a hand does. */
-async function drag(
-  page: Page,
-  from: Locator,
-  to: Locator,
-  where: "middle" | "top" = "middle",
-): Promise<void> {
-  await from.scrollIntoViewIfNeeded();
-  const box = await from.boundingBox();
-  const target = await to.boundingBox();
-  assert.ok(box !== null && target !== null);
-  const [x, y] = [box.x + box.width * 0.6, box.y + box.height / 2];
-  await page.mouse.move(x, y);
-  await page.mouse.down();
-  await page.mouse.move(x + 9, y + 4);
-  const down = where === "top" ? target.y + 3 : target.y + target.height / 2;
-  await page.mouse.move(target.x + target.width / 2, down, { steps: 6 });
-  await page.locator(".drag-ghost").waitFor();
-  await page.mouse.up();
-  await page.locator(".drag-ghost").waitFor({ state: "detached" });
-}
 
 async function aBoard(client: Client): Promise<void> {
   const { body: list } = await client.call<{ id: string }>("POST", "/api/lists", { name: "Work" });

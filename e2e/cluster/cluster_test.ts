@@ -11,8 +11,10 @@ import { NAMESPACE, waitForRollout } from "../../deploy/cluster/deploy.ts";
 import { kubectl, kubectlJson, tryKubectl } from "../../deploy/cluster/kubectl.ts";
 import { rotateTokens } from "../../deploy/cluster/secrets.ts";
 import { waitUntil } from "../../deploy/cluster/wait.ts";
+import type { WebhookDelivery } from "../../services/shared/contracts/webhooks.ts";
 import { type Client, signUp } from "../support/client.ts";
 import { follow } from "../support/follow.ts";
+import { connectMcp, say } from "../support/mcp.ts";
 import { waitFor } from "../support/rondo.ts";
 import { insist, startLoad } from "./load.ts";
 
@@ -61,6 +63,37 @@ Deno.test("the cluster: a reminder becomes due by Dapr's scheduler, once", async
   await waitFor(async () => await told() > 0, BACK_MS);
   await completeOne(ada);
   assert.equal(await told(), 1);
+});
+
+Deno.test("the cluster: programs work by MCP, people by words, with one way to take it back", async () => {
+  const turn = crypto.randomUUID();
+  await using mcp = await connectMcp(ada, ["read", "write"]);
+  const made = await mcp.use("create_task", { title: "Made by a program" }, { "rondo/turn": turn });
+  assert.equal(made.status, "done");
+  const said = await say(ada, "complete made by a program");
+  assert.deepEqual([said.state, said.changed], ["done", 1]);
+  const undo = await mcp.use("undo", { causationId: turn });
+  await mcp.use("undo", { causationId: turn, confirm: undo.confirm });
+  const { items } = await mcp.use("search_tasks", { text: "program" });
+  assert.deepEqual(items, []);
+});
+
+Deno.test("the cluster: a webhook hears of changes by Kafka, and no address inside is asked", async () => {
+  const add = (url: string) => ada.call<{ id: string }>("POST", "/api/webhooks", { url });
+  assert.equal((await add("https://10.96.0.1/")).status, 422);
+  const hook = await add("https://receiver.invalid/");
+  assert.equal(hook.status, 201, JSON.stringify(hook.body));
+  await ada.call("POST", "/api/tasks", { title: "Told outside" });
+  await waitFor(async () => {
+    const { body } = await ada.call<{ items: WebhookDelivery[] }>(
+      "GET",
+      `/api/webhooks/${hook.body.id}/deliveries`,
+    );
+    return body.items.some(({ type, attempts, error }) =>
+      type === "task.created.v1" && attempts > 0 && error !== null
+    );
+  }, BACK_MS);
+  assert.equal((await ada.call("DELETE", `/api/webhooks/${hook.body.id}`)).status, 204);
 });
 
 Deno.test("the cluster: a stream stays open for longer than a gateway's usual patience", async () => {
