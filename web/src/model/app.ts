@@ -250,36 +250,41 @@ export function createApp(platform: Platform) {
   }
   const quickAdd = createQuickAdd({ actions, bulk, listActions, lists, calendar, session, router, toasts });
 
-  /** The tasks of the view on screen, in sections. Rows that settle after completion are still here. */
+  /** Rows that settle after completion are still there. */
+  const visible = (task: Task) => isOpen(task) || (ui.settling.value.has(task.id) && isLive(task));
+  /** Found once for each change of a task, and not at every key that is typed into a filter. */
+  const open = computed<readonly Task[]>(() => {
+    store.revision.value;
+    return [...store.all()].filter(visible);
+  });
+
+  /** The tasks of the view on screen, in sections. */
   const sections = computed<readonly Section[]>(() => {
     store.revision.value;
     const { view, sort } = router.route.value;
-    const settling = ui.settling.value;
-    const visible = (task: Task) => isOpen(task) || (settling.has(task.id) && isLive(task));
-    const open = () => [...store.all()].filter(visible);
     /** Subtasks live inside their parent as long as that is open itself. */
     const top = (task: Task) => {
       if (task.parentId === null) return true;
       const parent = store.get(task.parentId);
       return parent === undefined || !visible(parent);
     };
-    const one = (tasks: Task[], order = sort ?? "manual"): Section[] =>
+    const one = (tasks: readonly Task[], order = sort ?? "manual"): Section[] =>
       tasks.length === 0 ? [] : [{ key: "all", heading: null, tasks: sorted(tasks, order, calendar.value) }];
     switch (view.name) {
       case "inbox": {
         const id = inbox.value?.id;
-        return one(open().filter((task) => task.listId === id && top(task)));
+        return one(open.value.filter((task) => task.listId === id && top(task)));
       }
       case "list":
-        return one(open().filter((task) => task.listId === view.listId && top(task)));
+        return one(open.value.filter((task) => task.listId === view.listId && top(task)));
       case "tag":
-        return one(open().filter((task) => task.tags.includes(view.tag)), sort ?? "due");
+        return one(open.value.filter((task) => task.tags.includes(view.tag)), sort ?? "due");
       case "today":
-        return todaySections(open(), calendar.value);
+        return todaySections(open.value, calendar.value);
       case "upcoming":
-        return upcomingSections(open(), calendar.value);
+        return upcomingSections(open.value, calendar.value);
       case "filter":
-        return filters.sections(open(), sort ?? "due");
+        return filters.sections(open.value, sort ?? "due");
       case "search": {
         const found = search.value.ids.map((id) => store.get(id)).filter((task) => task !== undefined);
         const tasks = found.filter(isLive);
