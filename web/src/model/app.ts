@@ -543,7 +543,13 @@ export function createApp(platform: Platform) {
     if (me.preferences.channels.push && me.capabilities.push) void push.renew();
   }
 
-  /** Everything of one user leaves memory with them. */
+  /** What was being written stays when a session ends by itself, since its user may come back. */
+  function dropDrafts(): void {
+    quickAdd.clear();
+    bulk.clear();
+  }
+
+  /** Everything else of one user leaves memory with them. */
   function forget(): void {
     batch(() => {
       snapshot += 1;
@@ -586,10 +592,13 @@ export function createApp(platform: Platform) {
   const signedIn = computed(() => session.session.value.state === "signed-in");
   const userId = computed(() => session.me.value?.id ?? null);
   let here: string | null = null;
+  let latest: string | null = null;
   effect(() => {
     const id = userId.value;
-    const { state } = session.session.value;
+    const current = session.session.value;
+    const { state } = current;
     untracked(() => {
+      if (current.state === "signed-out" && !current.expired) dropDrafts();
       // Of another user than the one who is here, and of one who left, nothing may stay on screen.
       const shown = sync.user() ?? here;
       const known = state === "signed-in" || state === "signed-out";
@@ -598,7 +607,10 @@ export function createApp(platform: Platform) {
       if (state === "signed-out") copies.setLastUser(null);
       if (id === here) return;
       here = id;
-      if (id !== null) void begin(id);
+      if (id === null) return;
+      if (latest !== null && latest !== id) dropDrafts();
+      latest = id;
+      void begin(id);
     });
   });
   effect(() => {

@@ -281,6 +281,10 @@ export function createBulk(options: BulkOptions) {
         instead,
       );
     },
+    /** What one user's creation was is not for the next one. */
+    clear(): void {
+      unanswered = null;
+    },
     /** Adds tasks, the first on top; they show when the server has them. */
     async create(inputs: readonly TaskInput[]): Promise<boolean> {
       if (inputs.length === 0 || tooMany(inputs.length)) return false;

@@ -72,6 +72,8 @@ export function createQuickAdd(options: QuickAddModelOptions) {
   const focusRequest = signal(0);
   const text = signal("");
   const dismissed = signal<readonly string[]>([]);
+  /** Which user's visit this is. */
+  let visit = 0;
 
   /** Of many pasted lines all but one are the same at the next key. */
   const parser = computed(() => {
@@ -216,11 +218,12 @@ export function createQuickAdd(options: QuickAddModelOptions) {
       }
       const draft = text.peek();
       const gone = dismissed.peek();
+      const mine = visit;
       text.value = "";
       dismissed.value = [];
-      /** False when something else was typed meanwhile. */
+      /** False when something else was typed meanwhile, or somebody else has come. */
       const giveBack = () => {
-        if (text.peek() !== "") return false;
+        if (text.peek() !== "" || mine !== visit) return false;
         text.value = draft;
         dismissed.value = gone;
         return true;
@@ -233,6 +236,13 @@ export function createQuickAdd(options: QuickAddModelOptions) {
         task.listId = listId;
       }
       await actions.create(task, giveBack);
+    },
+    /** What somebody has begun to write is not for the next user. */
+    clear(): void {
+      visit += 1;
+      text.value = "";
+      dismissed.value = [];
+      open.value = false;
     },
   };
 }

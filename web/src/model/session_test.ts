@@ -169,3 +169,25 @@ Deno.test("a copy that is read after the server was given up on opens all the sa
   assert.equal(second.app.session.session.value.state, "signed-in");
   assert.deepEqual([...second.app.store.all()].map(({ title }) => title), ["In the copy"]);
 });
+
+Deno.test("what was being written stays for its user while a session ends, and goes when they sign out or another comes", async () => {
+  let me = ME;
+  const reads = (_method: string, path: string) => path === "/api/me" ? { body: me } : undefined;
+  await using scene = await anApp([], () => ({ body: null }), { reads });
+  const { app } = scene;
+  const come = async (id: string) => {
+    me = { ...ME, id };
+    await app.session.load();
+    await until(() => app.session.me.value?.id === id);
+  };
+  app.quickAdd.setText("Buy a ring");
+  app.session.expire();
+  await come(ME.id);
+  assert.equal(app.quickAdd.text.value, "Buy a ring");
+  app.session.expire();
+  await come("another");
+  assert.equal(app.quickAdd.text.value, "");
+  app.quickAdd.setText("Write to the landlord");
+  await app.signOut();
+  assert.equal(app.quickAdd.text.value, "");
+});
