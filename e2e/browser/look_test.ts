@@ -298,7 +298,7 @@ test("nothing sticks out at any width, with long titles, right-to-left text and 
     );
   }
   // Two pixels to each of the style sheet: 640 px are a window of 1280 px at 200 %.
-  await using tab = await app.tab(client, STILL);
+  await using tab = await app.tab(client, { ...STILL, patienceMs: 60_000 });
   const { page } = tab;
   for (const width of [360, 640, 768, 1280, 1680]) {
     await page.setViewportSize({ width, height: width === 640 ? 400 : 900 });

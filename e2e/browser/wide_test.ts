@@ -177,8 +177,6 @@ test("the calendar moves tasks by pointer and by key, and shows what will come a
   await eventually(() => onDay(page, date(16)), ["Movable"]);
   await page.getByRole("button", { name: "Today", exact: true }).click();
   await cell(page, day(0)).waitFor();
-  await page.goBack();
-  await eventually(() => onDay(page, date(16)), ["Movable"]);
 });
 
 test("walking along the calendar looks ahead through no rule again", async (app) => {
