@@ -29,6 +29,8 @@ export interface PerformOptions {
   /** True: show it in any case. */
   preview?: boolean;
   idempotencyKey?: string;
+  /** Once it is aborted nothing is done any more. */
+  signal?: AbortSignal;
   /** Whether a small change must be shown as well; default: none. */
   uncertain?(changes: readonly PreviewedChange[]): boolean;
 }
@@ -38,15 +40,17 @@ const TRIES = 3;
 
 /** Does a call, or shows what it would do. @throws ProblemError as the api refuses it */
 export async function perform(call: () => Promise<ApiCall>, options: PerformOptions): Promise<Outcome> {
-  const { api, turn, confirm, idempotencyKey, uncertain = () => false } = options;
-  const commit = async (held: string, changes: PreviewedChange[]) =>
-    done(withIds(
+  const { api, turn, confirm, idempotencyKey, signal, uncertain = () => false } = options;
+  const commit = async (held: string, changes: PreviewedChange[]) => {
+    if (signal?.aborted) throw new ProblemError(409, "This was stopped; nothing was changed");
+    return done(withIds(
       changes,
       await api(await call(), {
         preview: held,
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       }),
     ));
+  };
   const look = async () => Preview.parse(await api(await call(), { dryRun: true }));
   const done = (changes: PreviewedChange[]): Outcome => ({
     status: "done",
@@ -56,12 +60,18 @@ export async function perform(call: () => Promise<ApiCall>, options: PerformOpti
   });
 
   if (confirm !== undefined) {
-    // Looked at again only for the words: the commit itself refuses whatever else it would come to.
-    const { changes, preview } = await look();
+    // Looked at again only for the words: the commit itself refuses whatever else it would come to. A repeat may find
+    // nothing to look at any more, and gets the first answer by its key.
+    const looked = await look().catch((cause: unknown) => {
+      if (idempotencyKey !== undefined && cause instanceof ProblemError) return cause;
+      throw cause;
+    });
     try {
-      return await commit(confirm, changes);
+      return await commit(confirm, looked instanceof ProblemError ? [] : looked.changes);
     } catch (cause) {
+      if (looked instanceof ProblemError) throw looked;
       if (!isStale(cause)) throw cause;
+      const { changes, preview } = looked;
       return {
         status: "changed_meanwhile",
         summary: summaryOf("Something has changed since this was shown. Now it would be", changes),
@@ -114,6 +124,7 @@ const SHOWN = 30;
 
 /** The changes as a few lines of text. */
 export function summaryOf(beginning: string, changes: readonly PreviewedChange[]): string {
+  if (changes.length === 0) return `${beginning}.`;
   const lines = changes.slice(0, SHOWN).map((change) => `- ${describe(change)}`);
   if (changes.length > SHOWN) lines.push(`- and ${changes.length - SHOWN} more`);
   return `${beginning}:\n${lines.join("\n")}`;

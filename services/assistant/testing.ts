@@ -45,12 +45,23 @@ export function readEvents(text: string): Said["events"] {
 }
 
 export async function testAssistant(
-  options: Partial<AssistantOptions> & { api?: Parameters<typeof testApi>[0] } = {},
+  options: Partial<AssistantOptions> & {
+    api?: Parameters<typeof testApi>[0];
+    /** Runs before each call of the api. */
+    beforeCall?(path: string, init: RequestInit): Promise<void>;
+  } = {},
 ): Promise<TestAssistant> {
   const api = await testApi(options.api);
+  const runtime = api.hub.runtime("assistant");
   const logs: string[] = [];
   const service = createAssistant({
-    runtime: api.hub.runtime("assistant"),
+    runtime: {
+      ...runtime,
+      async invoke(service, path, init = {}) {
+        await options.beforeCall?.(path, init);
+        return await runtime.invoke(service, path, init);
+      },
+    },
     log: createQuietLog(logs),
     metrics: api.metrics,
     clock: options.api?.clock ?? systemClock,

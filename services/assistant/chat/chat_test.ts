@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { dataOf } from "../../shared/testing/stand_ins.ts";
 import { Chat, type ChatTurn } from "../../shared/contracts/chat.ts";
-import { createFakeClock } from "../../shared/testing/fake_runtime.ts";
+import { createFakeClock, createQuietLog, waitFor } from "../../shared/testing/fake_runtime.ts";
 import type { TestClient } from "../../shared/testing/api.ts";
+import { createChatService } from "./service.ts";
 import { readEvents, type TestAssistant, testAssistant } from "../testing.ts";
 
 /** A Friday. */
@@ -262,4 +263,79 @@ Deno.test("a message is answered once while its first answer is being given, and
   answer.resolve();
   assert.match(await first.text(), /Hello/);
   assert.match(await (await post()).text(), /"state":"done"/);
+});
+
+Deno.test("a message that has been taken but has no first line yet is being answered", async () => {
+  const clock = createFakeClock(NOW);
+  await using assistant = await testAssistant({ api: { clock } });
+  const ada = await assistant.api.signUp();
+  const chat = createChatService({
+    ...{ clock, log: createQuietLog(), model: null },
+    runtime: assistant.api.hub.runtime("assistant"),
+  });
+  const { id: userId } = (await ada.call("GET", "/api/me")).body;
+  const message = {
+    caller: { userId, scopes: ["read", "write"] as const, seq: 0, credential: { cookie: ada.cookie } },
+    message: "add Milk",
+    key: "one",
+  };
+  const begun = await chat.begin(message);
+  await assert.rejects(chat.begin(message), { status: 409 });
+  await chat.answer({ ...message, ...begun, signal: new AbortController().signal, send() {} });
+  assert.equal((await chat.begin(message)).answered?.changed, 1);
+});
+
+Deno.test("many messages at once in one conversation are all answered and kept", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  const { conversationId } = await assistant.say(ada, "help");
+  const names = Array.from({ length: 12 }, (_, index) => `Thing ${String.fromCharCode(65 + index)}`);
+  const said = await Promise.all(names.map((name) => assistant.say(ada, `add ${name}`, conversationId)));
+  assert.deepEqual(said.map(({ turn }) => [turn.state, turn.changed]), names.map(() => ["done", 1]));
+  const chat = Chat.parse(await (await assistant.call(ada, "GET", `/api/chat/${conversationId}`)).json());
+  assert.equal(chat.turns.filter(({ state, changed }) => state === "done" && changed === 1).length, 12);
+  assert.deepEqual(await titlesOf(ada), names);
+});
+
+Deno.test("clicks that come at once apply a preview once, and count it once", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  for (const title of ["One", "Two"]) {
+    await ada.call("POST", "/api/tasks", { title, due: { date: "2027-01-10" } });
+  }
+  const { conversationId, turn } = await assistant.say(ada, "complete everything overdue");
+  const path = `previews/${turn.previews[0]?.id}/apply`;
+  await Promise.all(Array.from({ length: 6 }, () => act(assistant, ada, conversationId, path)));
+  const again = await act(assistant, ada, conversationId, path);
+  assert.deepEqual([again.changed, again.previews[0]?.state], [2, "applied"]);
+  const undo = await assistant.say(ada, "undo", conversationId);
+  const undoPath = `previews/${undo.turn.previews[0]?.id}/apply`;
+  await Promise.all(Array.from({ length: 6 }, () => act(assistant, ada, undo.conversationId, undoPath)));
+  assert.deepEqual(await titlesOf(ada), ["One", "Two"]);
+});
+
+Deno.test("what was being changed when an answer was stopped belongs to its turn, and can be undone", async () => {
+  const stream = Promise.withResolvers<ReadableStream>();
+  await using assistant = await testAssistant({
+    api: { clock: createFakeClock(NOW) },
+    async beforeCall(path, { method }) {
+      if (method === "POST" && path.endsWith("/api/tasks")) await (await stream.promise).cancel();
+    },
+  });
+  const ada = await assistant.api.signUp();
+  const answer = await assistant.call(ada, "POST", "/api/chat", { message: "add Milk" });
+  assert.ok(answer.body);
+  stream.resolve(answer.body);
+  let id = "";
+  let turn: ChatTurn | undefined;
+  await waitFor(async () => {
+    id = (await (await assistant.call(ada, "GET", "/api/chat")).json()).items[0]?.id ?? "";
+    if (id === "") return false;
+    const chat = Chat.parse(await (await assistant.call(ada, "GET", `/api/chat/${id}`)).json());
+    turn = chat.turns[0];
+    return turn?.state !== "running";
+  });
+  assert.deepEqual([turn?.state, turn?.changed, await titlesOf(ada)], ["stopped", 1, ["Milk"]]);
+  await act(assistant, ada, id, `turns/${turn?.id}/undo`);
+  assert.deepEqual(await titlesOf(ada), []);
 });

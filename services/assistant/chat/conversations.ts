@@ -5,11 +5,14 @@ import { Chat, ChatPreview, type ChatSummary, ChatTurn } from "../../shared/cont
 import { KEPT_HOURS } from "../../shared/http/idempotency.ts";
 import { notFound, ProblemError } from "../../shared/http/problem.ts";
 import type { StateStore } from "../../shared/runtime/ports.ts";
+import { pause } from "../../shared/runtime/waiting.ts";
 
 const TTL_SECONDS = 30 * 86_400;
 const MOST_TURNS = 100;
 const MOST_CONVERSATIONS = 20;
-const TRIES = 5;
+/** With a pause before each that grows and differs, so that tabs which speak at once all get their turn. */
+const TRIES = 20;
+const LONGEST_PAUSE_MS = 500;
 const TITLE = 60;
 
 const KeptPreview = ChatPreview.extend({ args: z.record(z.string(), z.unknown()), confirm: z.string() });
@@ -18,7 +21,14 @@ export type KeptTurn = z.infer<typeof KeptTurn>;
 const Kept = Chat.extend({ turns: z.array(KeptTurn) });
 export type Conversation = z.infer<typeof Kept>;
 /** What an Idempotency-Key was used for. */
-const Claim = z.object({ conversationId: z.uuid(), turnId: z.uuid(), request: z.string() });
+const Claim = z.object({
+  conversationId: z.uuid(),
+  turnId: z.uuid(),
+  request: z.string(),
+  /** When it was taken, and whether its turn has been kept since. */
+  at: z.string().default("1970-01-01T00:00:00Z"),
+  begun: z.boolean().default(true),
+});
 export type Claim = z.infer<typeof Claim>;
 const Index = z.array(z.object({ id: z.uuid(), title: z.string(), updatedAt: z.string() }));
 
@@ -33,6 +43,8 @@ export interface Conversations {
   remove(id: string): Promise<void>;
   /** Takes a key for a turn: null, or what it is taken for already. */
   claim(key: string, claim: Claim): Promise<Claim | null>;
+  /** Says that the turn of a key is kept. */
+  begun(key: string, claim: Claim): Promise<void>;
   /** Gives a key back whose turn never began. */
   release(key: string): Promise<void>;
 }
@@ -49,7 +61,9 @@ export function createConversations(state: StateStore, userId: string): Conversa
     read: (value: unknown) => T | null,
     change: (before: T | null) => T,
   ): Promise<T> {
+    const never = new AbortController().signal;
     for (let attempt = 0; attempt < TRIES; attempt++) {
+      if (attempt > 0) await pause(never, Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** attempt));
       const stored = await state.get(key);
       const after = change(stored === null ? null : read(stored.value));
       const options = { ttlSeconds: TTL_SECONDS, etag: stored?.etag ?? null };
@@ -112,6 +126,9 @@ export function createConversations(state: StateStore, userId: string): Conversa
       if (await state.set(at, claim, { etag: null, ttlSeconds: KEPT_HOURS * 3_600 })) return null;
       // It may have ended in between.
       return Claim.safeParse((await state.get(at))?.value).data ?? null;
+    },
+    async begun(key, claim) {
+      await state.set(claimKey(key), { ...claim, begun: true }, { ttlSeconds: KEPT_HOURS * 3_600 });
     },
     release: (key) => state.delete(claimKey(key)),
   };

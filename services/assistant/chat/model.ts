@@ -103,8 +103,8 @@ function asMcpServer(toolbox: Toolbox): MCPServer {
           },
         };
       })),
-    async callTool(name, args, _meta, options) {
-      const result = await toolbox.use(name, args ?? {}, options?.signal);
+    async callTool(name, args) {
+      const result = await toolbox.use(name, args ?? {});
       return [{ type: "text", text: textOf(result) }];
     },
   };

@@ -15,7 +15,6 @@ export interface PlainTurn {
   now: Temporal.Instant;
   /** The latest turn of the conversation that changed something and was not undone. */
   lastTurn: string | null;
-  signal: AbortSignal;
 }
 
 const Tasks = z.object({ items: z.array(Task), nextCursor: z.string().nullable() });
@@ -264,16 +263,16 @@ async function read<T>(
   tool: string,
   args: Record<string, unknown>,
   schema: z.ZodType<T>,
-  { toolbox, signal }: PlainTurn,
+  { toolbox }: PlainTurn,
 ): Promise<T> {
-  const result = await toolbox.use(tool, args, signal);
+  const result = await toolbox.use(tool, args);
   if (result.isError) throw new ToolRefusal(textOf(result));
   return schema.parse(result.structuredContent);
 }
 
 async function change(tool: string, args: Record<string, unknown>, turn: PlainTurn): Promise<string> {
   const before = turn.toolbox.previews.length;
-  const result = await turn.toolbox.use(tool, args, turn.signal);
+  const result = await turn.toolbox.use(tool, args);
   if (result.isError) throw new ToolRefusal(textOf(result));
   if (turn.toolbox.previews.length > before) return "This is what would change. Nothing was changed yet.";
   return Outcome.parse(result.structuredContent).summary;

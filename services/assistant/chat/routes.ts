@@ -80,12 +80,12 @@ export function chatRoutes(app: OpenAPIHono, { runtime, log, chat, publicUrl }: 
           },
         });
         await sent;
+      } catch (cause) {
+        // Thrown on, its message would be sent.
+        log.error("a conversation broke off", { cause });
       } finally {
         clearInterval(heartbeat);
       }
-    }, (cause) => {
-      log.error("a conversation broke off", { cause });
-      return Promise.resolve();
     });
   });
 

@@ -10,7 +10,7 @@ import type { Log } from "../../shared/telemetry/log.ts";
 import { createApi } from "../api.ts";
 import type { Caller } from "../caller.ts";
 import { createJudge } from "./certainty.ts";
-import { createConversations, type KeptTurn, publicTurn, sha256 } from "./conversations.ts";
+import { type Claim, createConversations, type KeptTurn, publicTurn, sha256 } from "./conversations.ts";
 import { linesOf } from "./lines.ts";
 import type { Model } from "./model.ts";
 import { answerPlainly, isPlain } from "./plain.ts";
@@ -38,6 +38,8 @@ export interface Message {
 export interface Begun {
   conversationId: string;
   turnId: string;
+  /** What its key was taken for. */
+  claim?: Claim;
   answered?: ChatTurn;
 }
 
@@ -83,31 +85,30 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
     const mine = { conversationId: conversationId ?? crypto.randomUUID(), turnId: crypto.randomUUID() };
     if (key === undefined) return mine;
     const request = sha256(JSON.stringify([conversationId ?? null, message]));
-    const first = await of(caller).claim(key, { ...mine, request });
-    if (first === null) return mine;
+    const claim = { ...mine, request, at: formatInstant(clock.now()), begun: false };
+    const first = await of(caller).claim(key, claim);
+    if (first === null) return { ...mine, claim };
     if (first.request !== request) throw keyUsedForAnother();
+    // Between the claim and the turn's first line nothing is kept yet.
+    if (!first.begun && minutesSince(first.at) <= LONGEST_MINUTES) throw stillAnswered();
     const { turns } = await of(caller).get(first.conversationId);
     const answered = turns.find(({ id }) => id === first.turnId);
     if (answered === undefined) throw notFound("There is no such turn, or it is too long ago");
     const turn = settled(answered);
-    if (turn.state === "running") {
-      throw new ProblemError(409, "The first request with this Idempotency-Key is still being answered", {
-        headers: { "retry-after": "2" },
-      });
-    }
+    if (turn.state === "running") throw stillAnswered();
     return { conversationId: first.conversationId, turnId: first.turnId, answered: turn };
   }
 
+  const minutesSince = (at: string): number => clock.now().since(Temporal.Instant.from(at)).total("minutes");
+
   /** A turn as it is: one that runs for longer than any can was given up with its process. */
   const settled = (turn: KeptTurn): ChatTurn => {
-    const since = clock.now().since(Temporal.Instant.from(turn.at)).total("minutes");
-    return publicTurn(
-      turn.state === "running" && since > LONGEST_MINUTES ? { ...turn, state: "stopped" } : turn,
-    );
+    const givenUp = turn.state === "running" && minutesSince(turn.at) > LONGEST_MINUTES;
+    return publicTurn(givenUp ? { ...turn, state: "stopped" } : turn);
   };
 
   async function answer(
-    { caller, conversationId, turnId, message, key, signal, send }: Asked,
+    { caller, conversationId, turnId, message, key, claim, signal, send }: Asked,
   ): Promise<void> {
     const conversations = of(caller);
     const now = clock.now();
@@ -132,6 +133,7 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
       if (key !== undefined) await conversations.release(key);
       throw cause;
     });
+    if (key !== undefined && claim !== undefined) await conversations.begun(key, claim);
     send("start", { conversationId, turn: publicTurn(turn) });
     const say = (text: string): void => {
       if (signal.aborted || turn.answer.length + text.length > LONGEST_ANSWER) return;
@@ -139,6 +141,7 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
       send("text", { text });
     };
     await using tools = await toolbox(caller, turn.id, {
+      signal,
       ...(model === null ? {} : { uncertain: createJudge(message) }),
       onTool(title, call) {
         observe?.(call);
@@ -154,7 +157,7 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
       const person = { name: me.name, timeZone: me.timeZone, weekStart: me.preferences.weekStart };
       const plainly = async () => {
         const last = history.findLast(({ changed, undone }) => changed > 0 && !undone)?.id ?? null;
-        say(await answerPlainly({ message, toolbox: tools, person, now, lastTurn: last, signal }));
+        say(await answerPlainly({ message, toolbox: tools, person, now, lastTurn: last }));
       };
       if (model === null) await plainly();
       else {
@@ -185,6 +188,8 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
         );
       }
     }
+    // What was under way when it was stopped may have been done: it belongs to the turn, so that it can be undone.
+    await tools.idle();
     if (signal.aborted) turn.state = "stopped";
     turn.previews = [...tools.previews];
     turn.changed = tools.changed;
@@ -239,14 +244,22 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
         throw cause instanceof ToolRefusal ? new ProblemError(409, cause.message) : cause;
       });
       const changed = outcome.status === "changed_meanwhile";
-      const kept = await of(caller).change(id, turn.id, (now) =>
-        withPreview(
-          changed ? now : { ...now, changed: now.changed + outcome.changes.length },
-          previewId,
-          changed
-            ? { ...linesOf(outcome.changes), changed, confirm: outcome.confirm ?? preview.confirm }
-            : { state: "applied" },
-        ));
+      const kept = await of(caller).change(id, turn.id, (now) => {
+        const other = now.previews.find((each) => each.id === previewId);
+        // Another click was first: both did the same once, and it counts once.
+        if (other === undefined || other.state === "applied") return now;
+        return changed
+          ? withPreview(now, previewId, {
+            ...linesOf(outcome.changes),
+            changed,
+            confirm: outcome.confirm ?? preview.confirm,
+          })
+          : withPreview(
+            { ...now, changed: now.changed + preview.lines.length + preview.more },
+            previewId,
+            { state: "applied" },
+          );
+      });
       await markUndone(caller, id, tools.undone);
       return publicTurn(kept);
     },
@@ -276,6 +289,11 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
     },
   };
 }
+
+const stillAnswered = (): ProblemError =>
+  new ProblemError(409, "The first request with this Idempotency-Key is still being answered", {
+    headers: { "retry-after": "2" },
+  });
 
 /** A turn that was taken back: what it only showed goes with it, since one cause is undone once. */
 const asUndone = (turn: KeptTurn): KeptTurn => ({

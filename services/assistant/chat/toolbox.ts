@@ -34,7 +34,9 @@ export interface Toolbox extends AsyncDisposable {
    * Uses a tool. What needs a click is kept as a preview, and the caller is told so: nobody but the user can confirm,
    * whatever the arguments say.
    */
-  use(name: string, args: Record<string, unknown>, signal?: AbortSignal): Promise<CallToolResult>;
+  use(name: string, args: Record<string, unknown>): Promise<CallToolResult>;
+  /** Ends when no tool is being used any more. */
+  idle(): Promise<void>;
   /** Does what a preview said, on the user's click. */
   apply(preview: KeptPreview): Promise<Outcome>;
 }
@@ -69,12 +71,44 @@ export async function openToolbox(options: ToolboxOptions): Promise<Toolbox> {
   const calls: ToolCall[] = [];
   const previews: KeptPreview[] = [];
   const undone: string[] = [];
+  const underWay = new Set<Promise<unknown>>();
   let changed = 0;
 
   function note({ tool, args }: ToolCall, { status, changes }: Outcome): void {
     if (status !== "done") return;
     changed += changes.length;
     if (tool === "undo" && typeof args.causationId === "string") undone.push(args.causationId);
+  }
+
+  /** A call that has begun is waited for, also when the user has stopped: what it changed must be known. */
+  async function use(name: string, given: Record<string, unknown>): Promise<CallToolResult> {
+    options.signal?.throwIfAborted();
+    const { confirm: _, ...args } = given;
+    const call = { tool: name, args };
+    calls.push(call);
+    options.onTool?.(titleOf(name), call);
+    const result = await client.callTool({ name, arguments: args });
+    const outcome = Outcome.safeParse(result.structuredContent);
+    if (!outcome.success) return result;
+    const { status, changes, confirm } = outcome.data;
+    note(call, outcome.data);
+    if (status !== "needs_confirmation" || confirm === undefined) return result;
+    const preview: KeptPreview = {
+      id: crypto.randomUUID(),
+      tool: name,
+      title: titleOf(name),
+      ...linesOf(changes),
+      state: "open",
+      changed: false,
+      args,
+      confirm,
+    };
+    previews.push(preview);
+    options.onPreview?.(preview);
+    // Without the token, which is for the user's click alone.
+    const text =
+      `${outcome.data.summary}\nThe user sees this now and decides with a click. Do not call this again.`;
+    return { content: [{ type: "text", text }] };
   }
 
   return {
@@ -85,33 +119,14 @@ export async function openToolbox(options: ToolboxOptions): Promise<Toolbox> {
     get changed() {
       return changed;
     },
-    async use(name, given, signal) {
-      const { confirm: _, ...args } = given;
-      const call = { tool: name, args };
-      calls.push(call);
-      options.onTool?.(titleOf(name), call);
-      const result = await client.callTool({ name, arguments: args }, { signal });
-      const outcome = Outcome.safeParse(result.structuredContent);
-      if (!outcome.success) return result;
-      const { status, changes, confirm } = outcome.data;
-      note(call, outcome.data);
-      if (status !== "needs_confirmation" || confirm === undefined) return result;
-      const preview: KeptPreview = {
-        id: crypto.randomUUID(),
-        tool: name,
-        title: titleOf(name),
-        ...linesOf(changes),
-        state: "open",
-        changed: false,
-        args,
-        confirm,
-      };
-      previews.push(preview);
-      options.onPreview?.(preview);
-      // Without the token, which is for the user's click alone.
-      const text =
-        `${outcome.data.summary}\nThe user sees this now and decides with a click. Do not call this again.`;
-      return { content: [{ type: "text", text }] };
+    use(name, given) {
+      const using = use(name, given);
+      const ended = using.then(() => {}, () => {}).finally(() => underWay.delete(ended));
+      underWay.add(ended);
+      return using;
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay);
     },
     async apply({ id, tool, args, confirm }) {
       const result = await client.callTool({

@@ -47,6 +47,8 @@ export interface McpOptions {
   log: Log;
   /** The cause of all changes of this server's calls, unless a call names another (default: one for each call). */
   turn?: string;
+  /** Once it is aborted nothing more is changed. */
+  signal?: AbortSignal;
   /** Whether a change that is small must be shown first as well. */
   uncertain?(changes: readonly PreviewedChange[]): boolean;
 }
@@ -133,7 +135,11 @@ export function createMcpServer(options: McpOptions): McpServer {
           const asks = api(turn, context.mcpReq.signal);
           const outcome = await perform(
             async () => await call(args as never, asks, { seq: caller.seq }),
-            { api: asks, turn, preview, confirm, idempotencyKey, uncertain: options.uncertain },
+            {
+              ...{ api: asks, turn, preview, confirm, idempotencyKey },
+              uncertain: options.uncertain,
+              signal: options.signal,
+            },
           );
           return { text: textOf(outcome), ...outcome };
         }),
