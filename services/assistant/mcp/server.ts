@@ -2,7 +2,7 @@
 import { McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { PreviewedChange } from "../../shared/contracts/preview.ts";
-import { ProblemError } from "../../shared/http/problem.ts";
+import { ProblemError, toErrors } from "../../shared/http/problem.ts";
 import type { Log } from "../../shared/telemetry/log.ts";
 import { type Api, createApi } from "../api.ts";
 import type { ApiOptions } from "../api.ts";
@@ -21,8 +21,10 @@ export const VERSION = "0.1.0";
 export const TURN_META = "rondo/turn";
 export const KEY_META = "rondo/idempotencyKey";
 const Meta = z.object({
-  [TURN_META]: z.uuid().optional().catch(undefined),
-  [KEY_META]: z.string().min(1).max(255).optional().catch(undefined),
+  [TURN_META]: z.uuid().optional(),
+  // It travels as a header.
+  [KEY_META]: z.string().regex(/^[!-~](?:[ -~]{0,253}[!-~])?$/, "must be 1 to 255 characters of ASCII")
+    .optional(),
 });
 
 export const INSTRUCTIONS =
@@ -63,7 +65,11 @@ export function createMcpServer(options: McpOptions): McpServer {
   const api = (turn: string, signal?: AbortSignal): Api =>
     createApi({ runtime: options.runtime, caller, turn, signal });
   const turnOf = (meta: unknown): { turn: string; idempotencyKey?: string } => {
-    const given = Meta.parse(meta ?? {});
+    const { data: given, error } = Meta.safeParse(meta ?? {});
+    // Left out in silence, a repeat would do it again, or an undo would not find it.
+    if (given === undefined) {
+      throw new ProblemError(422, "Nothing was done, as _meta is not valid", { errors: toErrors(error) });
+    }
     return {
       turn: given[TURN_META] ?? options.turn ?? crypto.randomUUID(),
       idempotencyKey: given[KEY_META],

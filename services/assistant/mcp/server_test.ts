@@ -37,8 +37,13 @@ async function use(
   return result.structuredContent;
 }
 
-async function refused(client: Client, name: string, args: Record<string, unknown>): Promise<string> {
-  const result = await client.callTool({ name, arguments: args }) as CallToolResult;
+async function refused(
+  client: Client,
+  name: string,
+  args: Record<string, unknown>,
+  meta = {},
+): Promise<string> {
+  const result = await client.callTool({ name, arguments: args, _meta: meta }) as CallToolResult;
   assert.equal(result.isError, true, JSON.stringify(result));
   return JSON.stringify(result.content);
 }
@@ -146,6 +151,39 @@ Deno.test("a small change is done at once, by the assistant, under the turn that
   assert.equal((await use(client, "search_tasks", { text: "once" })).items.length, 1);
   assert.match(await refused(client, "update_task", { id, due: { date: "2027-02-30" } }), /date/);
   assert.match(await refused(client, "get_task", { id: crypto.randomUUID() }), /no such task/i);
+});
+
+Deno.test("a confirmed call that comes again with its key is done once and said to be done", async () => {
+  await using assistant = await testAssistant();
+  const ada = await assistant.api.signUp();
+  const client = await assistant.connect(await assistant.key(ada));
+  const turn = { "rondo/turn": crypto.randomUUID() };
+  for (const title of ["One", "Two"]) await use(client, "create_task", { title }, turn);
+  const args = { causationId: turn["rondo/turn"] };
+  const { confirm } = await use(client, "undo", args);
+  const key = { "rondo/idempotencyKey": "undo once" };
+  for (let attempt = 0; attempt < 2; attempt++) {
+    assert.equal((await use(client, "undo", { ...args, confirm }, key)).status, "done");
+  }
+  assert.match(await refused(client, "undo", { ...args, confirm }), /stands in the way/);
+  assert.match(
+    await refused(client, "undo", { ...args, confirm }, { "rondo/idempotencyKey": "another" }),
+    /stands in the way/,
+  );
+  assert.equal((await changesOf(ada)).filter(({ type }) => type === "task.deleted.v1").length, 2);
+});
+
+Deno.test("a key or a turn that can't be used is refused, and nothing is done", async () => {
+  await using assistant = await testAssistant();
+  const ada = await assistant.api.signUp();
+  const client = await assistant.connect(await assistant.key(ada));
+  const title = "Not made";
+  for (const key of ["", "x".repeat(256), "two\nlines", " ", "é", 5]) {
+    const said = await refused(client, "create_task", { title }, { "rondo/idempotencyKey": key });
+    assert.match(said, /rondo\/idempotencyKey/, String(key));
+  }
+  assert.match(await refused(client, "create_task", { title }, { "rondo/turn": "today" }), /rondo\/turn/);
+  assert.deepEqual((await use(client, "search_tasks", {})).items, []);
 });
 
 Deno.test("what changes several tasks or deletes is shown first, and done as it was shown", async () => {
