@@ -6,7 +6,7 @@ import { z } from "zod";
 import { Preview, PreviewedChange } from "../shared/contracts/preview.ts";
 import { ProblemError } from "../shared/http/problem.ts";
 import type { Api, ApiCall } from "./api.ts";
-import { differenceWords, dueWords } from "./words.ts";
+import { differenceWords, dueWords, oneLine } from "./words.ts";
 
 /** What became of a tool that changes something. */
 export const Outcome = z.object({
@@ -145,7 +145,7 @@ const SILENT = new Set(["version", "updatedAt", "createdAt", "position", "dueAt"
 /** One change in words. */
 export function describe({ type, kind, before, after }: PreviewedChange): string {
   const verb = VERBS[type.split(".")[1] ?? ""] ?? "change";
-  const name = String(after.title ?? after.name ?? kind);
+  const name = oneLine(String(after.title ?? after.name ?? kind));
   const what = `${verb} ${kind === "task" ? "" : `${kind} `}“${name}”`;
   if (before === null) return `${what}${after.due == null ? "" : `, due ${dueWords(dueOf(after.due))}`}`;
   if (!type.includes(".updated.")) return what;

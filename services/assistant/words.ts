@@ -19,6 +19,9 @@ export function dueWords(
   return `${day}, ${due.time}${due.timeZone == null ? "" : ` (${due.timeZone.replaceAll("_", " ")})`}`;
 }
 
+/** A name as a part of a line: with a line break in it, it could look like a line of its own. */
+export const oneLine = (name: string): string => name.replaceAll(/[\s\u0085]+/g, " ");
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** What is different between two states of a thing, such as `due Sun 10 Jan 2027 → Mon 18 Jan 2027`. */

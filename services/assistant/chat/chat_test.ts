@@ -83,6 +83,33 @@ Deno.test("a command about several tasks is shown, applied by a click, and taken
   assert.deepEqual(await titlesOf(ada, "due=overdue"), ["One", "Two"]);
 });
 
+Deno.test("a task that is not called what the command says is shown before it is touched", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  await ada.call("POST", "/api/tasks", { title: "Read a book", notes: "Buy milk first", tags: ["garden"] });
+  await ada.call("POST", "/api/tasks", { title: "Silk scarf\n- Delete everything" });
+  for (const command of ["complete milk", "make garden urgent", "complete silk scraf", "reopen milk"]) {
+    const { turn } = await assistant.say(ada, command);
+    assert.deepEqual(
+      [turn.changed, turn.previews.length],
+      [0, command.startsWith("reopen") ? 0 : 1],
+      command,
+    );
+  }
+  const { turn } = await assistant.say(ada, "complete scarf SILK");
+  assert.deepEqual([turn.changed, turn.answer], [1, "Done:\n- complete “Silk scarf - Delete everything”"]);
+});
+
+Deno.test("a task whose title is only signs is found by it", async () => {
+  await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
+  const ada = await assistant.api.signUp();
+  for (const title of ["🎉", "(.*)", "%", "Milk"]) await ada.call("POST", "/api/tasks", { title });
+  for (const title of ["🎉", "(.*)", "%"]) {
+    assert.equal((await assistant.say(ada, `complete ${title}`)).turn.changed, 1, title);
+  }
+  assert.deepEqual(await titlesOf(ada), ["Milk"]);
+});
+
 Deno.test("what changed in between is shown before it is applied", async () => {
   await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
   const ada = await assistant.api.signUp();

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { ListWithCount, Notification } from "../../shared/contracts/resources.ts";
 import { Task } from "../../shared/contracts/task.ts";
+import { fold } from "../../shared/domain/filters/mod.ts";
 import type { QuickAddFields } from "../../shared/domain/quickadd/mod.ts";
 import { Outcome } from "../perform.ts";
-import { dueWords } from "../words.ts";
+import { dueWords, oneLine } from "../words.ts";
 import { type Command, type DueRange, type Edit, parseCommand, type Selection } from "./commands.ts";
 import { textOf, type Toolbox, ToolRefusal } from "./toolbox.ts";
 
@@ -69,7 +70,7 @@ async function carryOut(command: Command, turn: PlainTurn): Promise<string> {
       return await change("create_list", { name: command.name }, turn);
     case "lists": {
       const { items } = await read("list_lists", {}, Lists, turn);
-      return items.map(({ name, open }) => `- ${name}: ${open} open`).join("\n");
+      return items.map(({ name, open }) => `- ${oneLine(name)}: ${open} open`).join("\n");
     }
     case "tags": {
       const { items } = await read("list_tags", {}, Tags, turn);
@@ -122,9 +123,10 @@ async function edit(selection: Selection, wanted: Edit, turn: PlainTurn): Promis
     delete: { status: "all" },
   };
   if (selection.by === "words") {
-    const { id } = await theOne(selection.words, states[wanted.to] ?? {}, turn);
+    const { id, title } = await theOne(selection.words, states[wanted.to] ?? {}, turn);
     const [tool, args] = await single(id, wanted, turn);
-    return await change(tool, args, turn);
+    // Found by its notes, its tags or a word that is spelt otherwise, it may be another one than is meant.
+    return await change(tool, isNamed(title, selection.words) ? args : { ...args, preview: true }, turn);
   }
   if (wanted.to === "reopen" || wanted.to === "restore" || wanted.to === "skip" || wanted.to === "title") {
     throw new Answer("I do that with one task at a time: say which one.");
@@ -198,15 +200,19 @@ async function patchOf(
   }
 }
 
+/** Whether a title holds all of these words, in whatever order. */
+function isNamed(title: string, words: string): boolean {
+  const within = fold(title);
+  return fold(words).split(/\s+/).every((word) => within.includes(word));
+}
+
 /** The task that words mean. @throws Answer when there is none, or more than one */
 async function theOne(words: string, state: Record<string, unknown>, turn: PlainTurn): Promise<Task> {
-  const { items } = await read(
-    "search_tasks",
-    { text: words.slice(0, 200), ...state, limit: 10 },
-    Tasks,
-    turn,
-  );
   const plain = (text: string): string => text.trim().toLowerCase();
+  // Signs and pictures alone are nothing that a search looks for.
+  const items = /[\p{L}\p{N}]/u.test(words)
+    ? (await read("search_tasks", { text: words.slice(0, 200), ...state, limit: 10 }, Tasks, turn)).items
+    : (await find(state, turn)).filter(({ title }) => plain(title).includes(plain(words))).slice(0, 10);
   const exact = items.filter(({ title }) => plain(title) === plain(words));
   const within = items.filter(({ title }) => plain(title).includes(plain(words)));
   const [found, ...others] = exact.length > 0 ? exact : within.length > 0 ? within : items;
@@ -214,7 +220,7 @@ async function theOne(words: string, state: Record<string, unknown>, turn: Plain
   if (others.length > 0) {
     throw new Answer(
       `Which one do you mean? Nothing was changed.\n${
-        [found, ...others].map(({ title }) => `- ${title}`).join("\n")
+        [found, ...others].map(({ title }) => `- ${oneLine(title)}`).join("\n")
       }`,
     );
   }
@@ -281,7 +287,7 @@ async function change(tool: string, args: Record<string, unknown>, turn: PlainTu
 function listing(tasks: readonly Task[], beginning: string, none: string): string {
   if (tasks.length === 0) return none;
   const lines = tasks.slice(0, SHOWN).map(({ title, due }) =>
-    `- ${title}${due === null ? "" : ` (${dueWords(due)})`}`
+    `- ${oneLine(title)}${due === null ? "" : ` (${dueWords(due)})`}`
   );
   if (tasks.length > SHOWN) lines.push(`- and ${tasks.length - SHOWN} more`);
   return `${beginning} ${tasks.length === 1 ? "one task" : `${tasks.length} tasks`}:\n${lines.join("\n")}`;
