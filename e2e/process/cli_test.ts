@@ -148,3 +148,65 @@ Deno.test("rondo signs in, adds, lists, completes, undoes, imports, exports and 
   const away = await cli.run(["list"], { env: { RONDO_SERVER: "http://127.0.0.1:9", RONDO_API_KEY: key } });
   assert.equal(away.code, 5);
 });
+
+Deno.test("rondo completes all or none, shows a title in one line, and ends with its reader", async () => {
+  await using rondo = await startRondo();
+  await using cli = await setUp();
+  const user = await signUp(rondo.origin);
+  const { body: { key } } = await user.call<{ key: string }>("POST", "/api/keys", { name: "shell" });
+  const env = { RONDO_SERVER: rondo.origin, RONDO_API_KEY: key };
+
+  const make = async (title: string) =>
+    (await user.call<{ id: string }>("POST", "/api/tasks", { title })).body.id;
+  await make("Milk");
+  const trashed = await make("Bread");
+  await user.call("DELETE", `/api/tasks/${trashed}`);
+  const refused = await cli.run(["done", "Milk", trashed], { env });
+  assert.deepEqual([refused.code, refused.out], [1, ""]);
+  assert.match((await cli.run(["list"], { env })).out, /Milk/);
+  await make("Eggs\ntask.deleted  Everything");
+  const done = await cli.run(["done", "Milk", "milk", "eggs"], { env });
+  assert.equal(done.out, "Completed Milk\nCompleted Eggs task.deleted  Everything", done.error);
+  assert.equal((await cli.run(["undo"], { env })).code, 0);
+  assert.equal((await cli.run(["list"], { env })).out.split("\n").length, 2, "they are undone together");
+
+  const watching = cli.start(["watch"], env);
+  const reader = watching.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assert.match((await reader.read()).value ?? "", /^Watching/);
+  await make("Flour\ntask.deleted  Everything");
+  assert.equal((await reader.read()).value, "task.created  Flour task.deleted  Everything\n");
+  await reader.cancel();
+  const writing = new AbortController();
+  const ended = watching.status.finally(() => writing.abort());
+  // It notices when it next writes.
+  await waitFor(async () => {
+    await make("Sugar");
+    return writing.signal.aborted;
+  });
+  assert.equal((await ended).code, 0);
+  await watching.stdin.close();
+  await watching.stderr.cancel();
+});
+
+Deno.test("rondo says in one sentence what is wrong with its settings and with what answers", async () => {
+  await using cli = await setUp();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json({ hello: "world" }),
+  );
+  const stranger = { RONDO_SERVER: `http://127.0.0.1:${server.addr.port}`, RONDO_API_KEY: "rondo_key" };
+  const cases: [number, RegExp, Record<string, string>][] = [
+    [1, /does not answer as Rondo does/, stranger],
+    [2, /RONDO_SERVER must be an address/, { RONDO_SERVER: "ftp://somewhere" }],
+    [2, /RONDO_CONFIG must name a file without/, { RONDO_CONFIG: "/nowhere/my settings/cli.json" }],
+    [3, /holds a character that no key has/, { ...stranger, RONDO_API_KEY: "rondo_“key”" }],
+  ];
+  for (const [code, says, env] of cases) {
+    const { code: ended, error } = await cli.run(["list"], { env });
+    assert.deepEqual([ended, error.split("\n").length], [code, 1], error);
+    assert.match(error, says);
+  }
+  await Deno.mkdir(join(cli.file, ".."), { recursive: true });
+  await Deno.writeTextFile(cli.file, "{");
+  assert.match((await cli.run(["list"])).error, /holds no settings/);
+});

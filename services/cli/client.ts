@@ -26,6 +26,9 @@ export function createClient({ server, apiKey }: Settings): Client {
       `Nobody is signed in to ${server}: make an API key in its settings, then \`rondo login\` or set RONDO_API_KEY`,
     );
   }
+  if (!/^[!-~]+$/.test(apiKey)) {
+    throw new Failure("access", "The API key holds a character that no key has: copy it again");
+  }
   const authorization = `Bearer ${apiKey}`;
 
   async function send(path: string, init: RequestInit): Promise<Response> {
@@ -70,7 +73,9 @@ export function createClient({ server, apiKey }: Settings): Client {
         body: text?.content ?? (body === undefined ? undefined : JSON.stringify(body)),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      return schema.parse(await response.json());
+      const answer = schema.safeParse(await response.json().catch(() => null));
+      if (answer.success) return answer.data;
+      throw new Failure("failed", `${server} does not answer as Rondo does: is RONDO_SERVER right?`);
     },
   };
 }

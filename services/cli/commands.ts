@@ -6,7 +6,7 @@ import { ListWithCount, Me } from "../shared/contracts/resources.ts";
 import { Task } from "../shared/contracts/task.ts";
 import type { Client } from "./client.ts";
 import { Failure } from "./failure.ts";
-import { line } from "./line.ts";
+import { line, oneLine } from "./line.ts";
 import { readEvents } from "./stream.ts";
 
 /** Where results go: words for people, or JSON, one value a line. */
@@ -30,6 +30,7 @@ const Tasks = z.object({ items: z.array(Task), nextCursor: z.string().nullable()
 const Changes = z.object({
   changes: z.array(z.looseObject({ seq: z.int(), type: z.string(), causationId: z.string() })),
 });
+const Done = z.object({ completed: z.array(Task) });
 const Undone = z.object({ changes: z.array(z.looseObject({ type: z.string() })) });
 const Imported = z.object({
   imported: z.int(),
@@ -101,10 +102,9 @@ export async function done(context: Context, names: readonly string[]): Promise<
   // All are found before any is completed.
   const found: Task[] = [];
   for (const name of names) found.push(await find(context.client, name));
-  for (const { id } of found) {
-    const task = await context.client.call("POST", `/api/tasks/${id}/complete`, Task, { body: {} });
-    tell(context, task, `Completed ${task.title}`);
-  }
+  const complete = [...new Set(found.map(({ id }) => id))];
+  const { completed } = await context.client.call("POST", "/api/tasks/bulk", Done, { body: { complete } });
+  for (const task of completed) tell(context, task, `Completed ${oneLine(task.title)}`);
 }
 
 /** @throws Failure when there is none, or more than one */
@@ -131,7 +131,9 @@ async function find(client: Client, name: string): Promise<Task> {
     const [first, second, ...more] = open.filter(fits);
     if (first === undefined) continue;
     if (second === undefined) return first;
-    const several = [first, second, ...more].slice(0, 5).map(({ id, title }) => `${id.slice(-6)} ${title}`);
+    const several = [first, second, ...more].slice(0, 5).map(({ id, title }) =>
+      `${id.slice(-6)} ${oneLine(title)}`
+    );
     throw new Failure("not-found", `${name} is more than one task: ${several.join("; ")}`);
   }
   throw new Failure("not-found", `There is no open task ${name}`);
@@ -179,6 +181,8 @@ export async function watch(context: Context): Promise<void> {
       }
     } catch (cause) {
       if (signal.aborted) return;
+      // Nobody reads any more what is written.
+      if (cause instanceof Deno.errors.BrokenPipe) throw cause;
       // Once it was there it is waited for; what can't begin is said.
       if (last === "" || (cause instanceof Failure && cause.kind === "access")) throw cause;
     }
@@ -197,11 +201,12 @@ const Told = z.looseObject({
 
 function changeLine(data: string): string {
   const change = Told.parse(JSON.parse(data));
-  return `${change.type.replace(/\.v\d+$/, "")}  ${change.task?.title ?? change.list?.name ?? ""}`.trimEnd();
+  const name = oneLine(change.task?.title ?? change.list?.name ?? "");
+  return `${change.type.replace(/\.v\d+$/, "")}  ${name}`.trimEnd();
 }
 
 function titleOf(data: string): string {
-  return z.looseObject({ title: z.string() }).safeParse(JSON.parse(data)).data?.title ?? "";
+  return oneLine(z.looseObject({ title: z.string() }).safeParse(JSON.parse(data)).data?.title ?? "");
 }
 
 const MEDIA_TYPES: Record<string, string> = {

@@ -13,12 +13,17 @@ export function line(task: Task, now: Temporal.Instant, zone: string): string {
     MARKS[task.priority],
     ...task.tags.map((tag) => `#${tag}`),
   ];
-  return parts.filter((part) => part !== "").join("  ").replaceAll("\n", " ");
+  return oneLine(parts.filter((part) => part !== "").join("  "));
 }
 
-/** Text for a terminal: a title may hold what one would obey. Lines stay lines. */
+/** A title as a part of one line: a line break in it would make a line that looks like another answer. */
+export function oneLine(title: string): string {
+  return title.replaceAll(/[\r\n\u0085\u2028\u2029]+/g, " ");
+}
+
+/** Text for a terminal: a title may hold what one would obey, or turn around what stands behind it. Lines stay lines. */
 export function printable(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]/gu, " ");
+  return text.replaceAll(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/gu, " ");
 }
 
 function dueText(due: NonNullable<Task["due"]>, now: Temporal.Instant, zone: string): string {

@@ -1,18 +1,24 @@
 /** Prints Deno's flags of the command: its server, its one file, and nothing else. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Failure } from "./failure.ts";
 import { configFile, readSettings, VARIABLES } from "./settings.ts";
 
 const LIBRARIES = ["HOME", "USERPROFILE", "NO_COLOR"];
 
-/** @throws Failure when the settings can't be understood */
-export function cliFlags(env: Readonly<Record<string, string | undefined>>): string[] {
-  const { hostname, port, protocol } = new URL(readSettings(env).server);
-  const file = configFile(env);
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Without a server or a file when the settings can't be understood: the command itself says so then. */
+export function cliFlags(env: Env): string[] {
+  const file = given(() => configFile(env));
+  const server = given(() => new URL(readSettings(env).server));
+  const code = join(fileURLToPath(new URL("..", import.meta.url)));
   return [
-    `--allow-net=${hostname}:${port || (protocol === "https:" ? 443 : 80)}`,
-    `--allow-read=${[file, join(fileURLToPath(new URL("..", import.meta.url)))].join(",")}`,
-    `--allow-write=${[file, dirname(file)].join(",")}`,
+    ...(server === null ? [] : [
+      `--allow-net=${server.hostname}:${server.port || (server.protocol === "https:" ? 443 : 80)}`,
+    ]),
+    `--allow-read=${file === null ? code : `${file},${code}`}`,
+    ...(file === null ? [] : [`--allow-write=${file},${dirname(file)}`]),
     `--allow-env=${[...VARIABLES, ...LIBRARIES].join(",")}`,
     "--ignore-env",
     "--allow-sys=homedir,uid",
@@ -21,11 +27,13 @@ export function cliFlags(env: Readonly<Record<string, string | undefined>>): str
   ];
 }
 
-if (import.meta.main) {
+function given<T>(read: () => T): T | null {
   try {
-    console.log(cliFlags(Deno.env.toObject()).join(" "));
+    return read();
   } catch (cause) {
-    console.error(cause instanceof Error ? cause.message : cause);
-    Deno.exitCode = 2;
+    if (cause instanceof Failure) return null;
+    throw cause;
   }
 }
+
+if (import.meta.main) console.log(cliFlags(Deno.env.toObject()).join(" "));

@@ -42,6 +42,8 @@ export async function run(world: World): Promise<number> {
     await dispatch(world);
     return 0;
   } catch (cause) {
+    // Such as `rondo list | head -1`: whoever read it has what they wanted.
+    if (cause instanceof Deno.errors.BrokenPipe) return 0;
     // It may name what others wrote.
     world.complain(printable(`rondo: ${cause instanceof Error ? cause.message : String(cause)}`));
     return EXIT_CODES[cause instanceof Failure ? cause.kind : "failed"];

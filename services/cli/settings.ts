@@ -18,11 +18,14 @@ export interface Settings {
 
 const Stored = z.object({ server: z.string(), apiKey: z.string() });
 
-/** The file that `login` writes. */
+/** The file that `login` writes. @throws Failure when its path can't be said in a permission */
 export function configFile(env: Env): string {
-  if (env.RONDO_CONFIG) return env.RONDO_CONFIG;
   const base = env.XDG_CONFIG_HOME || env.APPDATA || join(homedir(), ".config");
-  return join(base, "rondo", "cli.json");
+  const file = env.RONDO_CONFIG || join(base, "rondo", "cli.json");
+  if (/[\s,]/.test(file)) {
+    throw new Failure("usage", `RONDO_CONFIG must name a file without white space or a comma: it is ${file}`);
+  }
+  return file;
 }
 
 /** The settings that hold: the environment's before the file's. @throws Failure for a file that can't be understood */
