@@ -101,6 +101,8 @@ export function createAccounts(options: AccountsOptions) {
         defaultPrefix: "rondo_",
         enableMetadata: true,
         requireName: false,
+        // It counts UTF-16 units; the contract has looked at the characters.
+        maximumNameLength: 64,
       }),
     ],
   });

@@ -243,7 +243,7 @@ async function prepare(ada: TestClient): Promise<Fixture> {
   await ada.call("POST", `/api/tasks/${completed.body.id}/complete`);
   await ada.call("DELETE", `/api/tasks/${trashed.body.id}`);
   const filter = await ada.call("POST", "/api/filters", { name: "Soon", query: "due=today" });
-  const key = await ada.call("POST", "/api/keys", { name: "phone" });
+  const key = await ada.call("POST", "/api/keys", { name: "📱".repeat(32) });
   const feed = await ada.call("POST", "/api/feed");
   const history = await ada.call("GET", `/api/tasks/${made.body.id}/history`);
   return {

@@ -485,6 +485,14 @@ const REFUSALS: Refusal[] = [
 
   ["a key without a name", "POST /api/keys", { scopes: ["read"] }, 422, "name"],
   ["NUL in a key's name", "POST /api/keys", { name: "\0" }, 422, "name"],
+  ["a key's name too long", "POST /api/keys", { name: "🎉".repeat(33) }, 422, "name", /32/],
+  [
+    "a replay from nowhere",
+    "POST /api/webhooks/0190a3e4-5b6c-7d8e-9fa0-b1c2d3e4f5a6/replay?since=",
+    undefined,
+    422,
+    "since",
+  ],
   ["an unknown scope", "POST /api/keys", { name: "a", scopes: ["admin"] }, 422, "scopes.0", /read, write/],
   ["no scope", "POST /api/keys", { name: "a", scopes: [] }, 422, "scopes"],
   ["a key that is not there", "DELETE /api/keys/nothing", undefined, 404],

@@ -125,7 +125,11 @@ export function webhookRoutes(tools: EndpointTools, { sql, runtime }: WebhookRou
       scope: "write",
       params: Id,
       query: z.strictObject({
-        since: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).openapi({ type: "integer" }),
+        // An empty one would be 0, and send everything.
+        since: z.preprocess(
+          (given) => given === "" ? undefined : given,
+          z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+        ).openapi({ type: "integer" }),
       }),
       body: NONE,
       responses: { 202: { description: "The webhook, which sends again from there", schema: Webhook } },

@@ -87,6 +87,12 @@ export async function openToolbox(options: ToolboxOptions): Promise<Toolbox> {
     const call = { tool: name, args };
     calls.push(call);
     options.onTool?.(titleOf(name), call);
+    if (!tools.some((tool) => tool.name === name)) {
+      const text = options.caller.scopes.includes("write")
+        ? `There is no tool ${name}`
+        : "The API key may only read, so nothing was changed";
+      return { content: [{ type: "text", text }], isError: true };
+    }
     const result = await client.callTool({ name, arguments: args });
     const outcome = Outcome.safeParse(result.structuredContent);
     if (!outcome.success) return result;
