@@ -313,6 +313,29 @@ Deno.test("a message that has been taken but has no first line yet is being answ
   assert.equal((await chat.begin(message)).answered?.changed, 1);
 });
 
+Deno.test("a conversation that is deleted while it is answered stays deleted", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await using assistant = await testAssistant({
+    api: { clock: createFakeClock(NOW) },
+    async model({ onText }) {
+      asked.resolve();
+      await answer.promise;
+      onText("Hello.");
+    },
+  });
+  const ada = await assistant.api.signUp();
+  const given = await assistant.call(ada, "POST", "/api/chat", { message: "Good day" });
+  await asked.promise;
+  const list = async () => (await (await assistant.call(ada, "GET", "/api/chat")).json()).items;
+  const [{ id }] = await list();
+  assert.equal((await assistant.call(ada, "DELETE", `/api/chat/${id}`)).status, 204);
+  answer.resolve();
+  assert.match(await given.text(), /"state":"done"/);
+  assert.deepEqual(await list(), []);
+  assert.equal((await assistant.call(ada, "GET", `/api/chat/${id}`)).status, 404);
+});
+
 Deno.test("many messages at once in one conversation are all answered and kept", async () => {
   await using assistant = await testAssistant({ api: { clock: createFakeClock(NOW) } });
   const ada = await assistant.api.signUp();

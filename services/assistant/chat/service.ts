@@ -193,7 +193,10 @@ export function createChatService({ runtime, log, clock, model, observe }: ChatS
     if (signal.aborted) turn.state = "stopped";
     turn.previews = [...tools.previews];
     turn.changed = tools.changed;
-    await conversations.keep(conversationId, turn);
+    await conversations.change(conversationId, turn.id, () => turn).catch((cause) => {
+      // The user has deleted the conversation meanwhile: it stays away.
+      if (!(cause instanceof ProblemError && cause.status === 404)) throw cause;
+    });
     await markUndone(caller, conversationId, tools.undone);
     send("done", { turn: publicTurn(turn) });
   }
