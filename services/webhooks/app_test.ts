@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { uuidv7 } from "uuidv7";
 import { waitFor } from "../shared/testing/fake_runtime.ts";
 import { receiver, setUp, verifies } from "./testing.ts";
+import { retryAfterSeconds } from "./sending.ts";
 
 Deno.test("a change is sent once, signed as the specification says, and its delivery is logged", async () => {
   await using hooks = await setUp();
@@ -157,6 +158,26 @@ Deno.test("Retry-After is waited for, up to an hour", async () => {
   hooks.advance("PT77S");
   await hooks.settled(webhook.id);
   assert.equal(await wait(), 3_600);
+});
+
+Deno.test("retryAfterSeconds() reads seconds and dates, and nothing else", () => {
+  const now = Temporal.Instant.from("2027-01-15T09:00:00Z");
+  const cases: [string | null, number][] = [
+    [null, 0],
+    ["0", 0],
+    ["90", 90],
+    ["99999999", 3_600],
+    ["Fri, 15 Jan 2027 09:20:00 GMT", 1_200],
+    ["Sat, 16 Jan 2027 09:20:00 GMT", 3_600],
+    ["Thu, 14 Jan 2027 09:20:00 GMT", 0],
+    ["Fri, 31 Feb 2027 09:20:00 GMT", 0],
+    ["Fri, 15 Foo 2027 09:20:00 GMT", 0],
+    ["-5", 0],
+    ["soon", 0],
+  ];
+  for (const [header, seconds] of cases) {
+    assert.equal(retryAfterSeconds(header, now), seconds, String(header));
+  }
 });
 
 Deno.test("a webhook that fails for long is paused, says why, and sends all it missed when it is resumed", async () => {

@@ -210,7 +210,7 @@ export function createSending(options: SendingOptions): Sending {
     if (refused && claimed.attempts >= MAX_ATTEMPTS) {
       return { status: "failed", error, nextAttemptAt: null, refused, pause } as const;
     }
-    const asked = posted.kind === "answer" ? retryAfterSeconds(posted.retryAfter) : 0;
+    const asked = posted.kind === "answer" ? retryAfterSeconds(posted.retryAfter, now) : 0;
     const wait = Math.max(asked, backoff(claimed.attempts, random()));
     const nextAttemptAt = now.add({ milliseconds: Math.round(wait * 1_000) });
     return { status: "pending", error, nextAttemptAt, refused, pause } as const;
@@ -263,8 +263,25 @@ export function backoff(attempts: number, chance: number): number {
   return wait * (1 - JITTER + 2 * JITTER * chance);
 }
 
-function retryAfterSeconds(header: string | null): number {
-  return header !== null && /^\d{1,9}$/.test(header) ? Math.min(Number(header), LONGEST_RETRY_AFTER) : 0;
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** Seconds, or a date (RFC 9110, sections 10.2.3 and 5.6.7); anything else asks for nothing. */
+export function retryAfterSeconds(header: string | null, now: Temporal.Instant): number {
+  if (header === null) return 0;
+  const asked = /^\d{1,9}$/.test(header) ? Number(header) : secondsUntil(header, now);
+  return Math.min(Math.max(asked, 0), LONGEST_RETRY_AFTER);
+}
+
+/** Until a date such as `Fri, 15 Jan 2027 09:20:00 GMT`; 0 for none. */
+function secondsUntil(date: string, now: Temporal.Instant): number {
+  const [, day, name = "", year, time] =
+    /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\d{2}) GMT$/.exec(date) ?? [];
+  const month = String(MONTHS.indexOf(name) + 1).padStart(2, "0");
+  try {
+    return Temporal.Instant.from(`${year}-${month}-${day}T${time}Z`).since(now).total("seconds");
+  } catch {
+    return 0;
+  }
 }
 
 /** Why this failure, after those before it, is one too many; null when it is not. */
