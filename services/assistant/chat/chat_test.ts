@@ -153,8 +153,12 @@ Deno.test("a conversation is its person's own, for as long as it is kept", async
   const status = async (person: TestClient, method = "GET") =>
     (await assistant.call(person, method, `/api/chat/${conversationId}`)).status;
   assert.deepEqual([await status(ada), await status(bob), await status(bob, "DELETE")], [200, 404, 404]);
-  clock.advance(`PT${24 * 31}H`);
+  clock.advance(`PT${24 * 20}H`);
+  const later = await assistant.say(ada, "help");
+  clock.advance(`PT${24 * 11}H`);
   assert.equal(await status(ada), 404);
+  assert.deepEqual((await list(ada)).map(({ id }: { id: string }) => id), [later.conversationId]);
+  assert.equal((await assistant.call(ada, "DELETE", `/api/chat/${later.conversationId}`)).status, 204);
   const other = await assistant.say(ada, "add Two");
   assert.equal((await assistant.call(ada, "DELETE", `/api/chat/${other.conversationId}`)).status, 204);
   assert.deepEqual(await list(ada), []);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { Chat, ChatPreview, type ChatSummary, ChatTurn } from "../../shared/contracts/chat.ts";
+import type { Clock } from "../../shared/domain/time.ts";
 import { KEPT_HOURS } from "../../shared/http/idempotency.ts";
 import { notFound, ProblemError } from "../../shared/http/problem.ts";
 import type { StateStore } from "../../shared/runtime/ports.ts";
@@ -50,7 +51,7 @@ export interface Conversations {
 }
 
 /** The conversations of one user: the key holds whose they are, so that nobody reaches another's. */
-export function createConversations(state: StateStore, userId: string): Conversations {
+export function createConversations(state: StateStore, userId: string, clock: Clock): Conversations {
   const keyOf = (id: string): string => `conversation:${userId}:${id}`;
   const indexKey = `conversations:${userId}`;
   const claimKey = (key: string): string => `claim:${userId}:${sha256(key)}`;
@@ -91,7 +92,11 @@ export function createConversations(state: StateStore, userId: string): Conversa
 
   return {
     async list() {
-      return readIndex((await state.get(indexKey))?.value);
+      // The index lives on with the latest conversation; one that has ended by itself is not in it any more.
+      const first = clock.now().subtract({ seconds: TTL_SECONDS });
+      return readIndex((await state.get(indexKey))?.value).filter(({ updatedAt }) =>
+        Temporal.Instant.compare(Temporal.Instant.from(updatedAt), first) > 0
+      );
     },
     async get(id) {
       const kept = read((await state.get(keyOf(id)))?.value);

@@ -77,7 +77,7 @@ const MODEL_FAILED =
 /** The chat over its ports. */
 export function createChatService({ runtime, log, clock, model, observe }: ChatServiceOptions): ChatService {
   const mode: ChatMode = model === null ? "commands" : "model";
-  const of = (caller: Caller) => createConversations(runtime.state, caller.userId);
+  const of = (caller: Caller) => createConversations(runtime.state, caller.userId, clock);
   const toolbox = (caller: Caller, turn: string, options: Partial<ToolboxOptions> = {}) =>
     openToolbox({ runtime, caller, log, turn, ...options });
 
