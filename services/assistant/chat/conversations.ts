@@ -27,8 +27,8 @@ const Claim = z.object({
   turnId: z.uuid(),
   request: z.string(),
   /** When it was taken, and whether its turn has been kept since. */
-  at: z.string().default("1970-01-01T00:00:00Z"),
-  begun: z.boolean().default(true),
+  at: z.string(),
+  begun: z.boolean(),
 });
 export type Claim = z.infer<typeof Claim>;
 const Index = z.array(z.object({ id: z.uuid(), title: z.string(), updatedAt: z.string() }));
