@@ -67,6 +67,8 @@ export function createActions(options: ActionsOptions) {
   const inverses = new WeakMap<Done, Intent>();
   /** Writes that the server did not take: there is nothing to undo about them. */
   const refused = new WeakSet<Done>();
+  /** The messages that offer to undo a step: one that was undone is offered no more. */
+  const offers = new WeakMap<readonly Done[], { toast: number; text: string }>();
 
   /** A step counts from the key press on: `z` right after it means this one, not the one before. */
   function remember(done: Done[]): Done[] {
@@ -87,7 +89,9 @@ export function createActions(options: ActionsOptions) {
   function announce(text: string, done: Done[]): number | null {
     // It was undone before its answer came.
     if (!undoStack.includes(done)) return null;
-    return toasts.show({ text, action: { label: "Undo", run: () => void undo(done) } });
+    const toast = toasts.show({ text, action: { label: "Undo", run: () => void undo(done) } });
+    offers.set(done, { toast, text });
+    return toast;
   }
 
   function complain(what: string, error: unknown, retry?: () => void): void {
@@ -378,9 +382,11 @@ export function createActions(options: ActionsOptions) {
     return store.get(blank.id) ?? null;
   }
 
-  /** Undoes what was done, newest part first. */
-  async function undo(done: readonly Done[]): Promise<void> {
+  /** Undoes what was done, newest part first; false when it could not be, which has been said. */
+  async function undo(done: readonly Done[]): Promise<boolean> {
     forgetStep(done);
+    const offer = offers.get(done);
+    if (offer !== undefined) toasts.dismiss(offer.toast);
     for (const part of done.toReversed()) {
       const task = store.get(part.subject);
       if (task !== undefined) ui.unsettle(task.id);
@@ -405,9 +411,10 @@ export function createActions(options: ActionsOptions) {
         await undoEvent(target);
       } catch (error) {
         toasts.show({ tone: "error", text: "Could not undo this", detail: undoFailure(error) });
-        return;
+        return false;
       }
     }
+    return true;
   }
 
   /** Undoes one event, or all of one cause, and takes over what came of it. Throws as the API does. */
@@ -477,11 +484,11 @@ export function createActions(options: ActionsOptions) {
     create,
     undo,
     undoEvent,
-    /** Undoes the last step of this tab. */
-    undoLast(): void {
+    /** Undoes the last step of this tab, and says which it was: it may not be on screen. */
+    async undoLast(): Promise<void> {
       const last = undoStack.at(-1);
-      if (last === undefined) toasts.show({ text: "Nothing to undo" });
-      else void undo(last);
+      if (last === undefined) return void toasts.show({ text: "Nothing to undo" });
+      if (await undo(last)) toasts.show({ text: "Undone", detail: offers.get(last)?.text });
     },
     offerUndo,
     remember,

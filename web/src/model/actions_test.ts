@@ -121,10 +121,29 @@ Deno.test("an undo that a later change stands in the way of is refused in words"
   );
   await scene.app.actions.setPriority("t1", "high");
   scene.change({ task: aTask({ ...task, priority: "high", version: 2 }), taskId: "t1" });
-  scene.app.actions.undoLast();
+  void scene.app.actions.undoLast();
   const last = () => scene.app.toasts.toasts.value.at(-1);
   await until(() => last()?.tone === "error");
   assert.equal(last()?.detail, "A later change stands in the way. Undo that one first.");
+});
+
+Deno.test("undoLast() takes the offer to undo away and says what was undone", async () => {
+  const task = aTask({ id: "t1", title: "Rent" });
+  const changed = aTask({ ...task, priority: "high", version: 2 });
+  await using scene = await anApp(
+    [task],
+    (_method, path) => path === "/api/undo" ? { body: { changes: [] } } : { body: changed },
+  );
+  const { actions, toasts } = scene.app;
+  await actions.setPriority("t1", "high");
+  scene.change({ task: changed, taskId: "t1" });
+  assert.deepEqual(toasts.toasts.value.map(({ text, action }) => [text, action?.label]), [
+    ["Priority set to high", "Undo"],
+  ]);
+  await actions.undoLast();
+  assert.deepEqual(toasts.toasts.value.map(({ text, detail, action }) => [text, detail, action]), [
+    ["Undone", "Priority set to high", undefined],
+  ]);
 });
 
 Deno.test("undo uses the event that arrived for the very version", async () => {
@@ -233,7 +252,7 @@ Deno.test("undoLast() means the last thing that was done, also while its answer 
   scene.change({ task: aTask({ ...task, priority: "high", version: 2 }), taskId: "t1" });
   const removing = scene.app.actions.remove("t1");
   await until(() => scene.sent.some(({ method }) => method === "DELETE"));
-  scene.app.actions.undoLast();
+  void scene.app.actions.undoLast();
   const gone = aTask({ ...task, version: 3, deletedAt: "2026-03-03T09:00:00Z" });
   scene.change({ type: "task.deleted.v1", task: gone, taskId: "t1", eventId: "the-deletion" });
   answerDelete({ body: gone });

@@ -203,7 +203,13 @@ function otherCommands(app: App, host: CommandHost): Command[] {
   });
   const { density } = session.preferences.peek();
   return [
-    { id: "undo", title: "Undo the last step", group: "Task", keys: ["z"], run: () => actions.undoLast() },
+    {
+      id: "undo",
+      title: "Undo the last step",
+      group: "Task",
+      keys: ["z"],
+      run: () => void actions.undoLast(),
+    },
     {
       id: "select.all",
       title: "Select all tasks on screen",

@@ -63,7 +63,7 @@ Deno.test("lists: undo takes back one that was not sent, but not one that has ta
   const { app, sent } = scene;
   scene.cut();
   await app.listActions.create("Empty", "green");
-  app.actions.undoLast();
+  void app.actions.undoLast();
   await until(() => names(app).length === 1);
   const list = await app.listActions.create("Full", "green");
   void app.actions.create({ title: "Stays", listId: list.id });
@@ -176,7 +176,7 @@ Deno.test("bulk: without a network each change waits by itself, and one undo tak
   await app.bulk.setPriority(["a", "b"], "urgent");
   assert.deepEqual(["a", "b"].map((id) => app.store.get(id)?.priority), ["urgent", "urgent"]);
   assert.equal(app.sync.operations.value.length, 2);
-  app.actions.undoLast();
+  void app.actions.undoLast();
   await until(() => app.sync.operations.value.length === 0);
   assert.deepEqual(["a", "b"].map((id) => app.store.get(id)?.priority), ["medium", "medium"]);
   assert.deepEqual(paths(sent), []);

@@ -216,7 +216,7 @@ export function listenToKeys(app: App): () => void {
         ui.openSheet("keys");
         return true;
       case "z":
-        actions.undoLast();
+        void actions.undoLast();
         return true;
       case "j":
         walk(1);
