@@ -1,5 +1,6 @@
 /** Accounts in the browser: signing up, in and out, and what a page must not be able to do. */
 import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
 import { eventually, journeys, live, load, make, row } from "./support.ts";
 
 const test = journeys();
@@ -47,6 +48,27 @@ test("a wrong password keeps what was typed, the right one returns to the addres
   await page.getByRole("heading", { name: "Upcoming" }).waitFor();
   await eventually(() => page.getByRole("textbox", { name: "Title" }).inputValue(), "Read the contract");
 });
+
+test("signing up begins at its first field, and goes on at the first that is wrong", async (app) => {
+  await using tab = await app.visitor();
+  const { page } = tab;
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("alert").filter({ hasText: "The e-mail address is missing" }).waitFor();
+  await eventually(() => focusedField(page), "email");
+  await page.getByRole("link", { name: "Create an account" }).click();
+  await page.getByRole("heading", { name: "Create your account" }).waitFor();
+  await eventually(() => focusedField(page), "name");
+  assert.equal(await page.getByRole("alert").count(), 0, "what was wrong in the other form");
+
+  await page.keyboard.type("Grace");
+  await page.getByRole("textbox", { name: "E-mail" }).fill("grace");
+  await page.getByLabel("Password").fill("short");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").filter({ hasText: "does not look like an e-mail address" }).waitFor();
+  await eventually(() => focusedField(page), "email");
+});
+
+const focusedField = (page: Page) => page.evaluate(() => document.activeElement?.getAttribute("name"));
 
 test("an address that is taken is said beside its field", async (app) => {
   const client = await app.account();

@@ -1,6 +1,6 @@
 /** Signing in and making an account. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client.ts";
 import { failure } from "../model/wording.ts";
 import { useApp } from "./context.ts";
@@ -8,6 +8,10 @@ import { Mark } from "./sidebar.tsx";
 import { Field } from "./viewheader.tsx";
 
 const SHORTEST_PASSWORD = 8;
+/** In the order of the form. */
+const FIELDS = ["name", "email", "password"] as const;
+
+type Problems = { [field in typeof FIELDS[number] | "form"]?: string };
 
 export function Auth(): JSX.Element {
   const app = useApp();
@@ -19,17 +23,28 @@ export function Auth(): JSX.Element {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [problems, setProblems] = useState<
-    { name?: string; email?: string; password?: string; form?: string }
-  >({});
+  const [problems, setProblems] = useState<Problems>({});
+  const form = useRef<HTMLFormElement>(null);
+
+  // One form becomes the other: it begins at its first field, without what was wrong in the one before.
+  useEffect(() => {
+    setProblems({});
+    form.current?.querySelector("input")?.focus();
+  }, [making]);
+  // What was wrong is where typing goes on.
+  const wrong = FIELDS.find((field) => problems[field] !== undefined);
+  useEffect(() => {
+    if (wrong !== undefined) form.current?.querySelector<HTMLInputElement>(`[name=${wrong}]`)?.focus();
+  }, [problems]);
 
   // Where it leads afterwards stays in the address from one form to the other.
   const { search: query } = app.platform.history.read();
 
   const submit = async () => {
-    const found: typeof problems = {};
+    const found: Problems = {};
     if (making && name.trim() === "") found.name = "Tell us what to call you.";
-    if (!/^\S+@\S+$/.test(email.trim())) found.email = "This does not look like an e-mail address.";
+    if (email.trim() === "") found.email = "The e-mail address is missing.";
+    else if (!/^\S+@\S+$/.test(email.trim())) found.email = "This does not look like an e-mail address.";
     if (making && password.length < SHORTEST_PASSWORD) {
       found.password = `Use at least ${SHORTEST_PASSWORD} characters.`;
     } else if (password === "") found.password = "The password is missing.";
@@ -57,6 +72,7 @@ export function Auth(): JSX.Element {
           <p class="auth-note" role="status">Your session has ended. Sign in to go on.</p>
         )}
         <form
+          ref={form}
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
@@ -73,7 +89,6 @@ export function Auth(): JSX.Element {
                   name="name"
                   dir="auto"
                   autoComplete="name"
-                  autoFocus
                   maxLength={100}
                   value={name}
                   aria-describedby={described}
@@ -92,7 +107,6 @@ export function Auth(): JSX.Element {
                 name="email"
                 inputMode="email"
                 autoComplete={making ? "email" : "username"}
-                autoFocus={!making}
                 value={email}
                 aria-describedby={described}
                 aria-invalid={problems.email !== undefined}
@@ -142,7 +156,7 @@ export function Auth(): JSX.Element {
   );
 }
 
-function problemOf(error: unknown, making: boolean): { email?: string; password?: string; form?: string } {
+function problemOf(error: unknown, making: boolean): Problems {
   if (!(error instanceof ApiError)) return { form: failure(error, "Nothing was sent.") };
   if (!making && (error.status === 401 || error.status === 403)) {
     return { form: "E-mail and password do not belong together. Check both and try again." };
