@@ -57,7 +57,7 @@ export function ActivityView(): JSX.Element {
     <>
       <header class="view-header">
         <h1>Activity</h1>
-        <span class="view-sub">What happened, and the way back</span>
+        <span class="view-sub" data-sentence>What happened, and the way back</span>
       </header>
       {read.state === "loading" ? <Skeleton rows={6} /> : read.state === "failed"
         ? (
@@ -80,6 +80,7 @@ export function ActivityView(): JSX.Element {
           <Days
             groups={groupsOf(read.items.filter(isChange))}
             calendar={calendar}
+            more={read.next !== null}
             look={(taskId, at) => setTravel({ taskId, at })}
           />
         )}
@@ -110,10 +111,12 @@ function groupsOf(entries: readonly AuditEntry[]): Group[] {
 interface DaysProps {
   groups: readonly Group[];
   calendar: Calendar;
+  /** Older entries have not been read: the last group may go on there. */
+  more: boolean;
   look: (taskId: string, at: string) => void;
 }
 
-function Days({ groups, calendar, look }: DaysProps): JSX.Element {
+function Days({ groups, calendar, more, look }: DaysProps): JSX.Element {
   const days = Map.groupBy(
     groups,
     (group) => dayOf(group.entries[0]?.at ?? calendar.now.toString(), calendar.timeZone).toString(),
@@ -127,7 +130,12 @@ function Days({ groups, calendar, look }: DaysProps): JSX.Element {
           </h2>
           <ol class="activity" role="list">
             {of.map((group) => (
-              <Step key={group.entries[0]?.eventId ?? group.cause} group={group} look={look} />
+              <Step
+                key={group.entries[0]?.eventId ?? group.cause}
+                group={group}
+                cut={more && group === groups.at(-1)}
+                look={look}
+              />
             ))}
           </ol>
         </section>
@@ -136,7 +144,9 @@ function Days({ groups, calendar, look }: DaysProps): JSX.Element {
   );
 }
 
-function Step({ group, look }: { group: Group; look: DaysProps["look"] }): JSX.Element | null {
+function Step(
+  { group, cut, look }: { group: Group; cut: boolean; look: DaysProps["look"] },
+): JSX.Element | null {
   const app = useApp();
   const { store, router } = app;
   const calendar = app.calendar.value;
@@ -146,7 +156,7 @@ function Step({ group, look }: { group: Group; look: DaysProps["look"] }): JSX.E
   if (first === undefined) return null;
   const several = group.entries.length > 1;
   const words = several
-    ? `${plural(group.entries.length, "change", "changes")} at once`
+    ? `${plural(group.entries.length, "change", "changes")}${cut ? " or more" : ""} at once`
     : stepText(first, calendar, app.lists.value);
   const undo = async () => {
     setProblem(null);

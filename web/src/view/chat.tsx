@@ -54,7 +54,7 @@ export function ChatView(): JSX.Element {
         {turns.map((turn) => <Turn key={turn.id} chat={chat} turn={turn} />)}
       </ol>
       {problem !== null && <p class="field-problem" role="alert">{problem}</p>}
-      <div ref={end} />
+      <div class="chat-end" ref={end} />
       {state === "ready" && <Composer chat={chat} />}
     </div>
   );

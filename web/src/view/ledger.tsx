@@ -43,13 +43,13 @@ export function LedgerView(): JSX.Element {
   };
   // A reminder that fires is an entry that changes.
   useEffect(() => void load(), [status, app.notifications.data.value.items.length]);
-  const title = (entry: ReminderEntry) => store.get(entry.taskId)?.title ?? "a task that is not open";
+  const title = (entry: ReminderEntry) => store.get(entry.taskId)?.title ?? "A task that is not open";
   store.revision.value;
   return (
     <>
       <header class="view-header">
         <h1>Reminders</h1>
-        <span class="view-sub">Why each one fired, waits or did not</span>
+        <span class="view-sub" data-sentence>Why each one fired, waits or did not</span>
         <label class="sort">
           <span class="visually-hidden">Show</span>
           <select
