@@ -96,7 +96,7 @@ Deno.test("rondo signs in, adds, lists, completes, undoes, imports, exports and 
   assert.deepEqual([completed.code, completed.out], [0, "Completed Water the plants"], completed.error);
   await waitFor(() => told.includes("task.completed  Water the plants"));
   const undone = await cli.run(["undo"]);
-  assert.deepEqual([undone.code, undone.out], [0, "Undone: task completed"], undone.error);
+  assert.deepEqual([undone.code, undone.out], [0, "Undone: completed Water the plants"], undone.error);
   const open = JSON.parse((await cli.run(["list", "--json", "--search", "plants"])).out);
   assert.equal(open[0].status, "open");
   await waitFor(() => seen.split("\n").some((line) => line.includes('"task.reopened.v1"')));

@@ -27,10 +27,14 @@ export interface Context {
 
 const Lists = z.object({ items: z.array(ListWithCount) });
 const Tasks = z.object({ items: z.array(Task), nextCursor: z.string().nullable() });
-const Changes = z.object({
-  changes: z.array(z.looseObject({ seq: z.int(), type: z.string(), causationId: z.string() })),
+const Told = z.looseObject({
+  type: z.string(),
+  task: z.looseObject({ title: z.string() }).nullish(),
+  list: z.looseObject({ name: z.string() }).nullish(),
 });
 const Done = z.object({ completed: z.array(Task) });
+type Told = z.infer<typeof Told>;
+const Changes = z.object({ changes: z.array(Told.extend({ seq: z.int(), causationId: z.string() })) });
 const Undone = z.object({ changes: z.array(z.looseObject({ type: z.string() })) });
 const Imported = z.object({
   imported: z.int(),
@@ -38,6 +42,8 @@ const Imported = z.object({
   problems: z.array(z.object({ line: z.int(), message: z.string() })),
 });
 
+/** So many changes are looked at for where an undone step began. */
+const STEP = 100;
 /** Milliseconds before a stream that ended is opened again. */
 const REOPEN_MS = 1_000;
 
@@ -143,12 +149,22 @@ async function find(client: Client, name: string): Promise<Task> {
 export async function undo(context: Context): Promise<void> {
   const { client } = context;
   const seq = await lastSeq(context);
-  const { changes: [last] } = seq === 0
+  const since = Math.max(0, seq - STEP);
+  const { changes } = seq === 0
     ? { changes: [] }
-    : await client.call("GET", `/api/changes?since=${seq - 1}&limit=1`, Changes);
+    : await client.call("GET", `/api/changes?since=${since}&limit=${STEP}`, Changes);
+  const last = changes.findLast((change) => change.seq === seq);
   if (last === undefined) throw new Failure("not-found", "There is nothing to undo");
   const undone = await client.call("POST", "/api/undo", Undone, { body: { causationId: last.causationId } });
-  tell(context, undone, `Undone: ${last.type.replace(/\.v\d+$/, "").replace(".", " ")}`);
+  const [first = last, ...others] = changes.filter(({ causationId }) => causationId === last.causationId);
+  const more = others.length === 0 ? "" : `, and ${others.length} more`;
+  tell(context, undone, `Undone: ${stepText(first)}${more}`);
+}
+
+/** Such as `completed Pay rent`, `list created Garden`. */
+function stepText({ type, task, list }: Told): string {
+  const words = type.replace(/\.v\d+$/, "").replace(/^task\./, "").replace(".", " ");
+  return `${words} ${task?.title ?? list?.name ?? ""}`.trimEnd();
 }
 
 /** The number of the last change, which a stream says first. */
@@ -192,12 +208,6 @@ export async function watch(context: Context): Promise<void> {
     });
   }
 }
-
-const Told = z.looseObject({
-  type: z.string(),
-  task: z.looseObject({ title: z.string() }).nullish(),
-  list: z.looseObject({ name: z.string() }).nullish(),
-});
 
 function changeLine(data: string): string {
   const change = Told.parse(JSON.parse(data));
