@@ -1,6 +1,6 @@
 /**
- * The pictures of the README, from a running Rondo with a realistic account: `deno run -A e2e/browser/screenshots.ts`
- * writes them to `docs/screenshots`.
+ * The pictures of the README, from a running Rondo with a realistic account: `deno task screenshots` writes them to
+ * `docs/screenshots`.
  */
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
@@ -37,6 +37,16 @@ await picture(
   "upcoming-dark",
   { path: "/upcoming", colorScheme: "dark" },
   (page) => row(page, "Water the plants").waitFor(),
+);
+await picture(
+  "calendar-light",
+  { path: "/calendar" },
+  (page) => page.locator(".calendar .day-item").first().waitFor({ state: "attached" }),
+);
+await picture(
+  "board-dark",
+  { path: "/board", colorScheme: "dark" },
+  (page) => page.locator(".card").first().waitFor(),
 );
 await picture("phone-light", { path: "/today", ...PHONE }, (page) => row(page, "Pay rent").waitFor());
 

@@ -164,7 +164,7 @@ export async function undo(context: Context): Promise<void> {
 /** Such as `completed Pay rent`, `list created Garden`. */
 function stepText({ type, task, list }: Told): string {
   const words = type.replace(/\.v\d+$/, "").replace(/^task\./, "").replace(".", " ");
-  return `${words} ${task?.title ?? list?.name ?? ""}`.trimEnd();
+  return `${words} ${nameOf({ task, list })}`.trimEnd();
 }
 
 /** The number of the last change, which a stream says first. */
@@ -211,9 +211,11 @@ export async function watch(context: Context): Promise<void> {
 
 function changeLine(data: string): string {
   const change = Told.parse(JSON.parse(data));
-  const name = oneLine(change.task?.title ?? change.list?.name ?? "");
-  return `${change.type.replace(/\.v\d+$/, "")}  ${name}`.trimEnd();
+  return `${change.type.replace(/\.v\d+$/, "")}  ${nameOf(change)}`.trimEnd();
 }
+
+const nameOf = ({ task, list }: Pick<Told, "task" | "list">): string =>
+  oneLine(task?.title ?? list?.name ?? "");
 
 function titleOf(data: string): string {
   return oneLine(z.looseObject({ title: z.string() }).safeParse(JSON.parse(data)).data?.title ?? "");
