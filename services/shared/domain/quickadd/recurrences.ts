@@ -44,7 +44,7 @@ function read<T>(context: Context, last: number, value: T): Read<T> {
   return { next: last + 1, end: context.words[last]?.coreEnd ?? 0, value };
 }
 
-/** A recurrence at word `i`: `every …`, `every! …` or an adverb such as `daily`. */
+/** A recurrence at word `i`: `every …`, `every! …`, an adverb such as `daily`, or days "of every month". */
 export function recurrenceAt(context: Context, i: number): Read<RecurrenceValue> | null {
   const { lexicon } = context;
   const word = context.words[i];
@@ -56,6 +56,8 @@ export function recurrenceAt(context: Context, i: number): Read<RecurrenceValue>
     if (held || i === 0 || !endsBefore(context, i + 1, true)) return null;
     return read(context, i, { rule: { ...adverb }, mode: "schedule", time: null });
   }
+  const days = wrap(ofEveryMonthAt(context, i));
+  if (days !== null) return { ...days, value: { ...days.value, mode: "schedule" } };
   const completion = word.text.toLowerCase() === `${lexicon.every}!`;
   if (!completion && (word.core !== lexicon.every || word.trail !== "")) return null;
   if (context.words[i + 1]?.spaced !== true) return null;
@@ -115,6 +117,15 @@ function inMonthAt(context: Context, i: number): Read<Rule> | null {
   const tail = ofMonth(context, last);
   if (tail === 0 && !endsBefore(context, last + 1, true)) return null;
   return read(context, last + tail, { freq: "MONTHLY", interval: 1, monthDays: ascending(days.value) });
+}
+
+/** "on the 1st and 15th of every month", "last friday of each month": what says by itself that it comes again. */
+function ofEveryMonthAt(context: Context, i: number): Read<Rule> | null {
+  const { lexicon } = context;
+  const on = core(context, i) === lexicon.on && joined(context, i) ? i + 1 : i;
+  const found = inMonthAt(context, core(context, on) === lexicon.the && joined(context, on) ? on + 1 : on);
+  if (found === null || core(context, found.next - 3) !== lexicon.of) return null;
+  return [lexicon.each, lexicon.every].includes(core(context, found.next - 2)) ? found : null;
 }
 
 /** How many words "of the month" (also "of each month") takes behind word `last`, or 0. */
