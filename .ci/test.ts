@@ -15,8 +15,13 @@ const COVERAGE = join(ROOT, "coverage");
 const deno = Deno.execPath();
 /** The longest that one phase of tests may take. */
 const PHASE_MINUTES = 20;
-/** Browser tests that measure what a user waits for, or draw what was drawn before: nothing runs beside them. */
-const ALONE = ["live_test.ts", "pictures_test.ts"];
+/** Tests that measure what a user waits for, or draw what was drawn before: nothing runs beside them. */
+const ALONE = [
+  "e2e/browser/live_test.ts",
+  "e2e/browser/pictures_test.ts",
+  "e2e/process/kill_test.ts",
+  "e2e/process/start_test.ts",
+];
 let passed = 0;
 let failed = 0;
 
@@ -43,9 +48,9 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   );
   if (files.length === 0) {
     // Without coverage from here on: what these look at runs in other processes.
-    await tests("browser tests", await browserTests(), ["--parallel"]);
-    const alone = ALONE.map((name) => `e2e/browser/${name}`);
-    await tests("browser and process tests that run alone", [...alone, "e2e/process"], []);
+    const others = (await endToEnd()).filter((file) => !ALONE.includes(file));
+    await tests("browser and process tests", others, ["--parallel"]);
+    await tests("browser and process tests that run alone", ALONE, []);
     await coverage();
   }
 }
@@ -66,12 +71,15 @@ function count(success: boolean, name: string): void {
   console.log(`${success ? "ok" : "FAILED"}: ${name}`);
 }
 
-/** The browser's test files that may run beside others. */
-async function browserTests(): Promise<string[]> {
-  const names = (await Array.fromAsync(Deno.readDir(join(ROOT, "e2e/browser")))).map(({ name }) => name);
-  return names.filter((name) => name.endsWith("_test.ts") && !ALONE.includes(name)).map((name) =>
-    `e2e/browser/${name}`
-  );
+/** The test files of the browser and of processes. */
+async function endToEnd(): Promise<string[]> {
+  const files: string[] = [];
+  for (const folder of ["e2e/browser", "e2e/process"]) {
+    for await (const { name } of Deno.readDir(join(ROOT, folder))) {
+      if (name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
+    }
+  }
+  return files.toSorted();
 }
 
 /** Runs test files; every test counts. */
