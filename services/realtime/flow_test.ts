@@ -57,9 +57,11 @@ Deno.test("a completed occurrence brings the next one, its reminder a notificati
   })();
   const shown = (type: string) => text.split("\n").filter((line) => line.includes(`"type":"${type}"`)).length;
 
+  // Whenever this runs, the next occurrence's reminder is hours away.
+  const time = Temporal.Now.plainTimeISO("UTC").add({ hours: 6 }).toString({ smallestUnit: "minute" });
   const created = await ada.call("POST", "/api/tasks", {
     title: "Water the plants",
-    due: { date: "2026-01-01", time: "09:00", timeZone: "Europe/Berlin" },
+    due: { date: "2026-01-01", time, timeZone: "UTC" },
     recurrence: "daily",
     reminders: [{ before: "PT30M" }],
   });
