@@ -15,13 +15,6 @@ const COVERAGE = join(ROOT, "coverage");
 const deno = Deno.execPath();
 /** The longest that one phase of tests may take. */
 const PHASE_MINUTES = 20;
-/** Tests that measure what a user waits for, or draw what was drawn before: nothing runs beside them. */
-const ALONE = [
-  "e2e/browser/live_test.ts",
-  "e2e/browser/pictures_test.ts",
-  "e2e/process/kill_test.ts",
-  "e2e/process/start_test.ts",
-];
 let passed = 0;
 let failed = 0;
 
@@ -41,16 +34,15 @@ const environment: Record<string, string> = { CHROMIUM: await chromium() };
   await using server = await startTestServer();
   environment.TEST_DATABASE_URL = server.url;
   if (files.length === 0) await Deno.remove(COVERAGE, { recursive: true }).catch(() => {});
+  // Browser and process tests measure what a user waits for: they run alone, after the others, and without coverage,
+  // since what they look at runs in other processes.
   await tests(
     "unit and integration tests",
     files.length > 0 ? files : ["services", "web", "deploy", "e2e/eval"],
     ["--parallel", ...(files.length > 0 ? [] : [`--coverage=${COVERAGE}`, "--coverage-raw-data-only"])],
   );
   if (files.length === 0) {
-    // Without coverage from here on: what these look at runs in other processes.
-    const others = (await endToEnd()).filter((file) => !ALONE.includes(file));
-    await tests("browser and process tests", others, ["--parallel"]);
-    await tests("browser and process tests that run alone", ALONE, []);
+    await tests("browser and process tests", ["e2e/browser", "e2e/process"], []);
     await coverage();
   }
 }
@@ -69,17 +61,6 @@ function count(success: boolean, name: string): void {
   if (success) passed++;
   else failed++;
   console.log(`${success ? "ok" : "FAILED"}: ${name}`);
-}
-
-/** The test files of the browser and of processes. */
-async function endToEnd(): Promise<string[]> {
-  const files: string[] = [];
-  for (const folder of ["e2e/browser", "e2e/process"]) {
-    for await (const { name } of Deno.readDir(join(ROOT, folder))) {
-      if (name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
-    }
-  }
-  return files.toSorted();
 }
 
 /** Runs test files; every test counts. */
