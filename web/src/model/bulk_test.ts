@@ -119,3 +119,17 @@ Deno.test("create() of several sends the same write again when its answer was lo
   assert.equal(writes.size, 2);
   for (const { key, body } of sent) assert.equal(JSON.stringify(body), writes.get(key));
 });
+
+Deno.test("duplicate() puts the copy of a list's last task below it, and not on top", async () => {
+  const tasks = [aTask({ id: "t1", position: "a0" }), aTask({ id: "t2", position: "a1" })];
+  await using scene = await anApp(
+    tasks,
+    () => ({ body: { created: [], updated: [], deleted: [], completed: [] } }),
+  );
+  await scene.app.bulk.duplicate(["t2"]);
+  const { create } = scene.sent.at(-1)?.body as { create: { position?: string }[] };
+  assert.deepEqual(create.map(({ position }) => position), ["a2"]);
+  await scene.app.bulk.duplicate(["t1"]);
+  const { create: between } = scene.sent.at(-1)?.body as { create: { position?: string }[] };
+  assert.deepEqual(between.map(({ position }) => position), ["a0V"]);
+});

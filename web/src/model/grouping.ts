@@ -17,7 +17,8 @@ export const isOpen = (task: Task) => isLive(task) && task.status === "open";
 /** Fractional positions compare by their characters, not by a locale. */
 export function byPosition(a: Task, b: Task): number {
   if (a.position !== b.position) return a.position < b.position ? -1 : 1;
-  return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1;
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 /** Day, then timed before whole days, then time, then priority, then the order given by hand. */
