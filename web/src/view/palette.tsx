@@ -113,6 +113,11 @@ export function Palette(): JSX.Element {
       ref={dialog}
       class="palette"
       aria-label="Command palette"
+      onCancel={(event) => {
+        // At once: by the time of the event that it was closed, it may have been asked for again.
+        event.preventDefault();
+        ui.closePalette();
+      }}
       onClose={() => ui.closePalette()}
       onClick={(event) => {
         if (event.target === dialog.current) ui.closePalette();

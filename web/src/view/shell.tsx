@@ -259,6 +259,10 @@ function Sheet(
       class="sheet"
       data-kind={kind}
       aria-label={label}
+      onCancel={(event) => {
+        event.preventDefault();
+        ui.closeSheet();
+      }}
       onClose={() => ui.closeSheet()}
       onClick={(event) => {
         if (event.target === dialog.current) ui.closeSheet();
